@@ -1,0 +1,1 @@
+"""The demo corpus: GRID in small, drawn and spoken by code."""

@@ -1,0 +1,1 @@
+"""Faces: landmark finders, tracking and the FFHQ alignment."""

@@ -1,0 +1,1 @@
+"""Video and sound: probe, decode, resample, encode, windows."""

@@ -1,0 +1,1 @@
+"""Measures of made video against true video."""

@@ -1,0 +1,1 @@
+"""From W+ codes to frames to videos."""

@@ -1,0 +1,1 @@
+"""Training loops and checkpoints: plain torch, one process or many."""
