@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from talking.errors import TalkingError
+
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
@@ -61,3 +63,13 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal, reading it in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """Return the value of a JSON file. Raises `TalkingError` when it is missing or no JSON."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise TalkingError(f"{path} is missing: run the stage that writes it first.") from error
+    except ValueError as error:
+        raise TalkingError(f"{path} is not valid JSON: run the stage that writes it again.") from error

@@ -1,5 +1,6 @@
 """The one place that reads and writes shards: WebDataset tars whose bytes depend on their content alone, and their index."""
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -9,13 +10,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from webdataset.tariterators import group_by_keys, tar_file_expander
+from webdataset.writer import TarWriter
 
 from talking.errors import TalkingError
 from talking.files import atomic_path, sha256_of
 
 INDEX = "index.parquet"
 STATUSES = "clips.parquet"
-_SHARD_SCHEMA = pa.schema([("shard", pa.string()), ("samples", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())])
+_SHARD_SCHEMA = pa.schema(
+    [("shard", pa.string()), ("samples", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())]
+)
 _STATUS_SCHEMA = pa.schema([(name, pa.string()) for name in ("clip", "speaker", "shard", "status", "sentence")])
 
 
@@ -52,38 +57,29 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> ShardRow:
     """Write samples in the order given; time, owner and order are fixed, so that the same samples give the same bytes."""
     count = 0
     with atomic_path(path) as temporary:
-        with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
+        with temporary.open("wb") as file, TarWriter(file, encoder=False, mtime=0) as tar:
             for sample in samples:
                 _check_key(sample.key, path)
-                for kind in sorted(sample.members):
-                    tar.addfile(*_member(f"{sample.key}.{kind}", sample.members[kind]))
+                tar.write({"__key__": sample.key, **sample.members})
                 count += 1
         return ShardRow(path.name, count, temporary.stat().st_size, sha256_of(temporary))
 
 
 def read_shard(path: Path, row: ShardRow | None = None) -> Iterator[Sample]:
-    """Yield the samples of a shard one at a time; with its index row, first make sure that the file is the one indexed."""
+    """Yield the samples of a shard one at a time; with its index row, first make sure that the file is the one indexed.
+
+    Raises `TalkingError` when the file is missing, differs from its row, or is no tar.
+    """
     if not path.is_file():
         raise TalkingError(f"{path} is missing: run the stage that writes it again.")
     if row is not None and (path.stat().st_size != row.bytes or sha256_of(path) != row.sha256):
         raise TalkingError(f"{path} disagrees with its index: run the stage that writes it again.")
-    key, members = "", dict[str, bytes]()
     try:
-        with tarfile.open(path, "r:") as tar:
-            for info in tar:
-                stem, _, kind = info.name.partition(".")
-                if stem != key and members:
-                    yield Sample(key, members)
-                    members = {}
-                key = stem
-                file = tar.extractfile(info)
-                if file is None:
-                    raise TalkingError(f"{path} holds {info.name}, which is not a plain file: it is not a shard of this project.")
-                members[kind] = file.read()
-    except tarfile.TarError as error:
-        raise TalkingError(f"{path} is not a readable tar ({error}): run the stage that writes it again.") from error
-    if members:
-        yield Sample(key, members)
+        with path.open("rb") as stream:
+            for entry in group_by_keys(tar_file_expander([{"url": str(path), "stream": stream}])):
+                yield Sample(entry["__key__"], {kind: entry[kind] for kind in entry if not kind.startswith("__")})
+    except (tarfile.TarError, OSError) as error:
+        raise TalkingError(f"{path} is not a readable tar: run the stage that writes it again.") from error
 
 
 def write_index(folder: Path, rows: Iterable[ShardRow], statuses: Iterable[ClipStatus]) -> None:
@@ -117,7 +113,9 @@ class ShardFolder:
         for sample in self.read(status.shard):
             if sample.key == status.clip:
                 return sample
-        raise TalkingError(f"{self.folder / status.shard} lacks {status.clip}, which its index promises: run its stage again.")
+        raise TalkingError(
+            f"{self.folder / status.shard} lacks {status.clip}, which its index promises: run its stage again."
+        )
 
 
 def check_rejected(statuses: Iterable[ClipStatus], max_rejected: float, stage: str) -> None:
@@ -129,6 +127,14 @@ def check_rejected(statuses: Iterable[ClipStatus], max_rejected: float, stage: s
             f"{stage}: {len(refused)} of {len(statuses)} clips were refused, more than max_rejected = {max_rejected:g} allows; "
             f"the first is {refused[0].clip}: {refused[0].sentence}"
         )
+
+
+def fingerprint(*parts: str) -> str:
+    """Return a hash (hexadecimal) that differs whenever one of the parts does."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part.encode())
+    return digest.hexdigest()
 
 
 def encode_array(array: np.ndarray) -> bytes:
@@ -143,12 +149,8 @@ def decode_array(content: bytes) -> np.ndarray:
     return np.load(io.BytesIO(content), allow_pickle=False)
 
 
-def _member(name: str, content: bytes) -> tuple[tarfile.TarInfo, io.BytesIO]:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode, info.mtime = len(content), 0o644, 0
-    return info, io.BytesIO(content)
-
-
 def _check_key(key: str, path: Path) -> None:
     if not key or "." in key or "/" in key:
-        raise TalkingError(f"{path}: {key!r} cannot be the key of a clip: it must not be empty nor hold dots or slashes.")
+        raise TalkingError(
+            f"{path}: {key!r} cannot be the key of a clip: it must not be empty nor hold dots or slashes."
+        )

@@ -1,0 +1,50 @@
+# make demo and make test do all the set-up themselves; nothing needs to be activated for them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+export RAY_USAGE_STATS_ENABLED := 0
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: setup demo grid-sample test lint bench ui lock clean
+
+setup: $(READY)
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . uv
+	touch $@
+
+demo: $(READY)
+	dvc repro
+	talking summary
+
+# make grid-sample GRID=/path/to/grid: the same graph on a folder of real GRID clips.
+grid-sample: $(READY)
+	@test -d "$(GRID)" || { echo "error: GRID=$(GRID) is not a folder: make grid-sample GRID=/path/to/grid"; exit 1; }
+	mkdir -p raw
+	ln -sfn "$(abspath $(GRID))" raw/grid_sample
+	dvc exp run --name grid-sample --force -S corpus=grid_sample -S backbone=crops
+	talking summary
+
+test: $(READY)
+	python -m pytest
+
+lint: $(READY)
+	ruff format --check .
+	ruff check .
+	mypy
+
+ui: $(READY)
+	mlflow ui
+
+lock: $(READY)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --extra dev pyproject.toml --output-file requirements.txt
+
+clean:
+	rm -rf .state data models videos

@@ -1,0 +1,119 @@
+"""Stage animate: every test clip by every row of the comparison, as mp4s with sound."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file
+
+from stages.common import keys_of, rows_of, run_stage
+from talking import cluster
+from talking.config import Animate, Params
+from talking.corpora.roles import Adaptation, TestClip, test_clips
+from talking.files import atomic_folder, read_json, write_json
+from talking.media.audio import read_wav
+from talking.media.video import decode_frames, encode_frames
+from talking.models.backbone import Backbone
+from talking.models.talking_head import TalkingHead
+from talking.shards import ClipStatus, ShardFolder, decode_array
+from talking.synthesis.animate import MARK, ROWS, Animator, Material, fit_length
+from talking.synthesis.codes import best_device, resize_frames
+from talking.training.linear import LinearFit
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The folders that videos are made from."""
+
+    resampled: Path
+    aligned: Path
+    codes: Path
+    windows: Path
+    backbone: Path
+    stage_one: Path
+    stage_two: Path
+
+
+@dataclass
+class AnimateWork:
+    """Makes the videos of one clip."""
+
+    section: Animate
+    sources: Sources
+    target: Path
+
+    def prepare(self) -> None:
+        """Load the models and open the shards."""
+        device = best_device()
+        self.model = TalkingHead.load(self.sources.stage_one).to(device)
+        self.linear = LinearFit.load(self.sources.stage_one)
+        self.pair = Backbone.load(self.sources.backbone).to(device)
+        self.tuned = Backbone.load(self.sources.backbone).generator.to(device)
+        names = ("resampled", "aligned", "codes", "windows")
+        self.folders = {name: ShardFolder(getattr(self.sources, name)) for name in names}
+
+    def __call__(self, clip: TestClip) -> int:
+        """Write one mp4 per row; return the number of frames."""
+        self.tuned.load_state_dict(load_file(self.sources.stage_two / f"{clip.speaker}.safetensors"))
+        animator = Animator(self.model, self.linear, self.pair.generator, self.tuned, self.section.size)
+        material = self._material(clip)
+        sound, other = self._sound(clip.key, clip.shard), self._sound(clip.other, clip.other_shard)
+        for row, frames in animator.rows(material):
+            encode_frames(
+                frames,
+                self.target / row / f"{clip.key}.mp4",
+                crf=self.section.crf,
+                sound=other if row == "wrong_audio" else sound,
+                metadata=MARK,
+            )
+        return len(material.codes)
+
+    def _material(self, clip: TestClip) -> Material:
+        codes = self._array("codes", clip.key, clip.shard, "codes.npy").astype(np.float32)
+        windows, other = (
+            self._array("windows", key, shard, "windows.npy")
+            for key, shard in ((clip.key, clip.shard), (clip.other, clip.other_shard))
+        )
+        crops = decode_frames(self._members("aligned", clip.key, clip.shard)["crops.mp4"])
+        identity = resize_frames(crops[:1], self.section.size)[0]
+        return Material(codes, fit_length(windows, len(codes)), fit_length(other, len(codes)), identity)
+
+    def _members(self, folder: str, key: str, shard: str) -> dict[str, bytes]:
+        return self.folders[folder].sample(ClipStatus(key, "", shard, "ok")).members
+
+    def _array(self, folder: str, key: str, shard: str, kind: str) -> np.ndarray:
+        return decode_array(self._members(folder, key, shard)[kind])
+
+    def _sound(self, key: str, shard: str) -> np.ndarray:
+        return read_wav(self._members("resampled", key, shard)["sound.wav"])[0]
+
+
+def main(
+    params: Params,
+    manifest: Path,
+    resampled: Path,
+    aligned: Path,
+    codes: Path,
+    windows: Path,
+    backbone: Path,
+    stage_one: Path,
+    stage_two: Path,
+    out: Path,
+) -> None:
+    """Make the videos of every test clip."""
+    sources = Sources(
+        *(path.resolve() for path in (resampled, aligned, codes, windows, backbone, stage_one, stage_two))
+    )
+    tuned_on = [Adaptation(**row) for row in read_json(stage_two / "adaptations.json")]
+    usable = keys_of(manifest, ShardFolder(codes)) & keys_of(manifest, ShardFolder(windows))
+    clips = test_clips(rows_of(manifest), usable, tuned_on)
+    with atomic_folder(out) as folder, cluster.connect(params.cluster):
+        work = AnimateWork(params.animate, sources, folder.resolve())
+        frames = sum(cluster.map_items(work, clips, params.cluster))
+        write_json(folder / "clips.json", [asdict(clip) for clip in clips])
+    print(f"animate: {len(ROWS)} videos of each of {len(clips)} clips, {frames} frames each row")
+
+
+if __name__ == "__main__":
+    names = ("manifest", "resampled", "aligned", "codes", "windows", "backbone", "stage_one", "stage_two", "out")
+    run_stage(main, __doc__, *names)

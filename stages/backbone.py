@@ -1,0 +1,63 @@
+"""Stage backbone: the pair (E_I, G) and its mean latent, converted or trained; its quality on held-out speakers."""
+
+from pathlib import Path
+
+from stages.common import keys_of, record, run_stage
+from talking.config import Params
+from talking.errors import TalkingError
+from talking.faces.finders import make_finder
+from talking.files import atomic_folder, write_json
+from talking.metrics.inversion import inversion_quality
+from talking.models.backbone import Backbone
+from talking.report.series import write_curves
+from talking.shards import ShardFolder
+from talking.synthesis.codes import best_device
+from talking.training.backbone import train_backbone
+from talking.training.images import load_crops, load_face_set
+from talking.weights import published_backbone
+
+CROPS_IN_MEMORY = 20_000
+CLIPS_MEASURED = 12
+
+
+def obtain(
+    params: Params, source: Path, manifest: Path, aligned: Path
+) -> tuple[Backbone, list[tuple[int, dict[str, float]]]]:
+    """Return the pair that params choose, and the curve of its training (empty for published weights)."""
+    row, curve = params.the_backbone, list[tuple[int, dict[str, float]]]()
+    if row.source == "published":
+        return published_backbone(source, row.resolution), curve
+    if row.source == "faces":
+        images = load_face_set(source, row.resolution)
+    else:
+        keys = keys_of(manifest, ShardFolder(aligned), "train")
+        images = load_crops(aligned, keys, row.resolution, CROPS_IN_MEMORY)
+
+    def report(step: int, losses: dict[str, float]) -> None:
+        print(f"backbone: step {step}/{row.steps}, loss {losses['train_reconstruction']:.4f}", flush=True)
+        curve.append((step, losses))
+
+    return train_backbone(images, row, seed=params.seed, device=best_device(), report=report), curve
+
+
+def main(params: Params, source: Path, manifest: Path, aligned: Path, out: Path, metrics: Path, plots: Path) -> None:
+    """Obtain the pair, keep it, and measure it on crops of the held-out speakers."""
+    if not source.is_dir():
+        raise TalkingError(
+            f"{source} is missing: put there what backbone = {params.backbone} is made from (README, Backbones)."
+        )
+    pair, curve = obtain(params, source, manifest, aligned)
+    with atomic_folder(out) as folder:
+        pair.save(folder)
+    keys = keys_of(manifest, ShardFolder(aligned), "unseen")
+    quality = inversion_quality(
+        pair.to(best_device()), ShardFolder(aligned), sorted(keys)[:CLIPS_MEASURED], make_finder(params.evaluate.finder)
+    )
+    write_json(metrics, quality)
+    write_curves(plots, curve)
+    print(f"backbone: {quality}")
+    record(params, "backbone", {key: value for key, value in quality.items() if value is not None})
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__, "source", "manifest", "aligned", "out", "metrics", "plots")

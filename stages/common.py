@@ -1,0 +1,99 @@
+"""What every stage does the same way: arguments and params in, one-sentence errors out, an MLflow run for its numbers."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from talking import cluster, tracking
+from talking.config import Params, as_plain, load_params
+from talking.corpora.manifest import ManifestRow, read_manifest
+from talking.errors import TalkingError
+from talking.files import sha256_of
+from talking.shards import ShardFolder, check_rejected, fingerprint
+
+PARAMS = Path("params.yaml")
+STATE = Path(".state")
+MANIFEST = "manifest.parquet"
+
+
+def run_stage(main: Callable[..., None], doc: str | None, *names: str) -> None:
+    """Parse `--name path` for each name, load params.yaml, call `main(params, **paths)`; a mistake is a sentence and exit 1."""
+    parser = argparse.ArgumentParser(description=doc)
+    for name in names:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    arguments = vars(parser.parse_args())
+    debug = arguments.pop("debug")
+    try:
+        main(load_params(PARAMS), **arguments)
+    except (TalkingError, OSError) as error:
+        if debug:
+            raise
+        sys.exit(f"error: {error}")
+
+
+def rows_of(manifest: Path, *splits: str) -> list[ManifestRow]:
+    """Return the manifest's rows of the given splits, or all of them."""
+    return [row for row in read_manifest(manifest / MANIFEST) if not splits or row.split in splits]
+
+
+def keys_of(manifest: Path, usable: ShardFolder, *splits: str) -> frozenset[str]:
+    """Return the keys of the clips of the given splits that the stage before could use."""
+    usable_keys = {status.clip for status in usable.statuses if status.status == "ok"}
+    return frozenset(row.key for row in rows_of(manifest, *splits) if row.key in usable_keys)
+
+
+def source_fingerprint() -> str:
+    """Return a hash over the library's sources: work kept from a killed stage is not taken up by other code."""
+    sources = sorted(Path(tracking.__file__).parent.rglob("*.py"))
+    return fingerprint(*(sha256_of(source) for source in sources))
+
+
+def map_stage(
+    params: Params, name: str, work: cluster.ShardWork, inputs: Iterable[tuple[str, str]], out: Path, *, gpus: float = 0
+) -> None:
+    """Run a data stage over shards, and record its counts, rejects and throughput.
+
+    `inputs` gives each shard's name and a hash of everything its result depends on.
+    """
+    code = source_fingerprint()
+    fingerprints = {shard: fingerprint(digest, code) for shard, digest in inputs}
+    settings = replace(params.cluster, gpus_per_worker=gpus)
+    with cluster.connect(settings):
+        report = cluster.map_shards(
+            work, fingerprints, out, STATE / params.corpus / name, settings, progress=_progress(name)
+        )
+    check_rejected(ShardFolder(out).statuses, params.the_corpus.max_rejected, name)
+    rate = report.clips / report.seconds if report.seconds else 0.0
+    print(f"{name}: {report.clips} clips, {report.rejected} refused, {report.seconds:.1f} s ({rate:.1f} clips/s)")
+    numbers = {"clips": report.clips, "rejected": report.rejected, "seconds": report.seconds, "clips_per_s": rate}
+    record(params, name, numbers)
+
+
+def record(params: Params, name: str, numbers: dict[str, float], artifacts: Iterable[Path] = ()) -> None:
+    """Record a stage's numbers and files in an MLflow run of its own."""
+    with tracking.run(params.tracking, name, tags=tags_of(params)) as run:
+        run.params(as_plain(PARAMS))
+        run.metrics({key: float(value) for key, value in numbers.items()})
+        for artifact in artifacts:
+            run.artifact(artifact)
+
+
+def tags_of(params: Params) -> dict[str, str]:
+    """Return the tags that every run carries."""
+    return {"corpus": params.corpus, "backbone": params.backbone}
+
+
+def parts_of(section: Any) -> str:
+    """Return a text that differs whenever a section of params does."""
+    return repr(section)
+
+
+def _progress(name: str) -> Callable[[int, int], None]:
+    def show(done: int, total: int) -> None:
+        print(f"{name}: {done}/{total} shards", flush=True)
+
+    return show

@@ -1,0 +1,95 @@
+"""Stage stage_one: codes, windows, basis -> audio encoder and latent decoder on Ray Train; the linear floor beside them."""
+
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import torch
+
+from stages.common import PARAMS, STATE, keys_of, parts_of, run_stage, source_fingerprint, tags_of
+from talking import cluster, tracking
+from talking.config import Params, as_plain
+from talking.files import atomic_folder, sha256_of, write_json
+from talking.models.basis import Basis, Projector
+from talking.models.talking_head import TalkingHead, trainable_parameters
+from talking.report.series import write_curves
+from talking.shards import ShardFolder, fingerprint
+from talking.training.clips import read_clips
+from talking.training.linear import LinearFit, fit_linear
+from talking.training.stage_one import BEST, StageOneJob, losses_of
+
+BASIS = "basis.safetensors"
+
+
+def job_of(params: Params, manifest: Path, codes: Path, windows: Path, basis: Path, backbone: Path) -> StageOneJob:
+    """Return the training's inputs; what a resume needs lies under a name that tells its inputs and parameters."""
+    folder = ShardFolder(codes)
+    job = StageOneJob(
+        params=params.stage_one,
+        seed=params.seed,
+        codes=codes.resolve(),
+        windows=windows.resolve(),
+        basis=(basis / BASIS).resolve(),
+        backbone=backbone.resolve(),
+        linear=Path(),
+        train=tuple(sorted(keys_of(manifest, folder, "train"))),
+        validation=tuple(sorted(keys_of(manifest, folder, "validation"))),
+        scratch=Path(),
+    )
+    hashes = [row.sha256 for source in (folder, ShardFolder(windows)) for row in source.rows.values()]
+    mark = fingerprint(parts_of(job), sha256_of(basis / BASIS), source_fingerprint(), *hashes)[:16]
+    state = (STATE / params.corpus / "stage_one" / mark).resolve()
+    return replace(job, linear=state / "linear", scratch=state)
+
+
+def fit_floor(job: StageOneJob) -> LinearFit:
+    """Fit the linear floor, which also says what sound can predict of each component."""
+    codes, windows = ShardFolder(job.codes), ShardFolder(job.windows)
+    train, validation = (
+        chain.from_iterable(read_clips(codes, windows, shard, frozenset(keys)) for shard in codes.names)
+        for keys in (job.train, job.validation)
+    )
+    fit = fit_linear(train, validation, Projector(Basis.load(job.basis), whiten=job.params.target == "whitened"))
+    fit.save(job.linear)
+    return fit
+
+
+def main(
+    params: Params,
+    manifest: Path,
+    codes: Path,
+    windows: Path,
+    basis: Path,
+    backbone: Path,
+    out: Path,
+    metrics: Path,
+    plots: Path,
+) -> None:
+    """Train stage one; keep the best model by validation, its curves, and the id of its MLflow run."""
+    job = job_of(params, manifest, codes, windows, basis, backbone)
+    fit = fit_floor(job)
+    with cluster.connect(params.cluster):
+        result = cluster.train(job, params.cluster, name=job.scratch.name, storage=job.scratch.parent / "ray")
+    history = losses_of(result.history)
+    model = TalkingHead.load(result.checkpoint / BEST)
+    best = min((losses for _, losses in history), key=lambda losses: losses["validation_latent"])
+    numbers = {
+        **best,
+        "linear_explained": float(fit.explained.mean()),
+        "parameters": float(trainable_parameters(model)),
+    }
+    write_json(metrics, numbers)
+    write_curves(plots, history)
+    with tracking.run(params.tracking, "stage_one", tags=tags_of(params)) as run, atomic_folder(out) as folder:
+        model.save(folder)
+        fit.save(folder)
+        write_json(folder / "run.json", {"run_id": run.id})
+        run.params(as_plain(PARAMS))
+        run.metric_history(history)
+        run.metrics(numbers)
+    print(f"stage_one: {numbers} on {torch.get_num_threads()} threads")
+
+
+if __name__ == "__main__":
+    names = ("manifest", "codes", "windows", "basis", "backbone", "out", "metrics", "plots")
+    run_stage(main, __doc__, *names)

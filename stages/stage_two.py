@@ -1,0 +1,89 @@
+"""Stage stage_two: a generator per test speaker, tuned on a short clip or on one picture."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import save_file
+
+from stages.common import keys_of, record, rows_of, run_stage
+from talking import cluster
+from talking.config import Params, StageTwo
+from talking.corpora.roles import Adaptation, adaptations
+from talking.files import atomic_folder, atomic_path, write_json
+from talking.losses.perceptual import PerceptualLoss
+from talking.media.video import decode_frames
+from talking.models.backbone import Backbone
+from talking.shards import ShardFolder
+from talking.synthesis.codes import best_device, invert_frames
+from talking.training.stage_two import tune_generator
+
+
+@dataclass
+class TuneWork:
+    """Tunes the generator on one speaker."""
+
+    section: StageTwo
+    lpips_net: str
+    lpips_trunk: str | None
+    seed: int
+    aligned: Path
+    backbone: Path
+    target: Path
+
+    def prepare(self) -> None:
+        """Load the backbone and the perceptual loss."""
+        device = best_device()
+        self.pair = Backbone.load(self.backbone).to(device)
+        trunk = Path(self.lpips_trunk) if self.lpips_trunk else None
+        self.perceptual = PerceptualLoss(self.lpips_net, trunk, seed=self.seed).to(device)
+        self.folder = ShardFolder(self.aligned)
+
+    def __call__(self, adaptation: Adaptation) -> dict[str, float]:
+        """Write the speaker's generator; return its first and last loss."""
+        crops = self._frames(adaptation)
+        codes = invert_frames(self.pair, crops)
+        tuned, losses = tune_generator(self.pair.generator, codes, crops, self.section, self.perceptual, seed=self.seed)
+        state = {name: tensor.contiguous().cpu() for name, tensor in tuned.state_dict().items()}
+        with atomic_path(self.target / f"{adaptation.speaker}.safetensors") as temporary:
+            save_file(state, temporary)
+        return {"first_loss": losses[0] if losses else 0.0, "last_loss": losses[-1] if losses else 0.0}
+
+    def _frames(self, adaptation: Adaptation) -> np.ndarray:
+        status = next(status for status in self.folder.statuses if status.clip == adaptation.key)
+        crops = decode_frames(self.folder.sample(status).members["crops.mp4"])
+        return crops[: 1 if adaptation.picture else self.section.frames]
+
+
+def tune_all(
+    params: Params, chosen: Iterable[Adaptation], aligned: Path, backbone: Path, folder: Path
+) -> list[dict[str, float]]:
+    """Tune one generator per adaptation, into `folder`."""
+    work = TuneWork(
+        section=params.stage_two,
+        lpips_net=params.stage_one.lpips_net,
+        lpips_trunk=params.stage_one.lpips_trunk,
+        seed=params.seed,
+        aligned=aligned.resolve(),
+        backbone=backbone.resolve(),
+        target=folder.resolve(),
+    )
+    with cluster.connect(params.cluster):
+        return list(cluster.map_items(work, list(chosen), params.cluster))
+
+
+def main(params: Params, manifest: Path, aligned: Path, backbone: Path, out: Path) -> None:
+    """Tune a generator for every test speaker."""
+    usable = keys_of(manifest, ShardFolder(aligned))
+    chosen = adaptations(rows_of(manifest), usable, picture=params.stage_two.adapt_on == "picture")
+    with atomic_folder(out) as folder:
+        losses = tune_all(params, chosen, aligned, backbone, folder)
+        write_json(folder / "adaptations.json", [asdict(adaptation) for adaptation in chosen])
+    mean = {key: sum(row[key] for row in losses) / len(losses) for key in ("first_loss", "last_loss")}
+    print(f"stage_two: {len(chosen)} speakers, loss {mean['first_loss']:.4f} -> {mean['last_loss']:.4f}")
+    record(params, "stage_two", {"speakers": len(chosen), **mean})
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__, "manifest", "aligned", "backbone", "out")

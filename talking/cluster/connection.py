@@ -1,0 +1,119 @@
+"""Joining a Ray cluster, or starting one on this machine for the time of a stage."""
+
+import errno
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ray
+from ray.exceptions import RayError
+
+from talking.cluster.settings import ClusterSettings
+from talking.errors import TalkingError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def connect(settings: ClusterSettings) -> Iterator[None]:
+    """Join the cluster of `settings` or RAY_ADDRESS, or start one on this machine; leave it, or stop it, at the end.
+
+    Inside another `connect` this does nothing. Raises `TalkingError` when there is no cluster at the address.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    address = settings.address or os.environ.get("RAY_ADDRESS")
+    try:
+        _join(address) if address else _start(settings)
+        yield
+    finally:
+        ray.shutdown()
+
+
+def enter(folder: str) -> None:
+    """Make the driver's folder this worker's; raise `TalkingError` on a node that does not see it."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        where = f"A worker on {socket.gethostname()} does not see {folder}"
+        raise TalkingError(f"{where}: keep the project on a file system that every node sees.") from error
+
+
+def sentence_of(error: Exception) -> str | None:
+    """Return what to tell the user when no retry can mend `error`, else None."""
+    if isinstance(error, TalkingError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk of {error.filename or Path.cwd()} is full: free some space and run again."
+    return None
+
+
+def _join(address: str) -> None:
+    environment = {"PYTHONPATH": _python_path()}
+    try:
+        ray.init(
+            address=address, runtime_env={"env_vars": environment}, log_to_driver=False, logging_level=logging.WARNING
+        )
+    except (ConnectionError, ValueError, RayError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TalkingError(
+            f"There is no Ray cluster to join at {address} ({reason}): start one, or unset it."
+        ) from error
+
+
+def _start(settings: ClusterSettings) -> None:
+    """Start a cluster of this machine.
+
+    Its token lives in the environment of this process and its children alone: nothing is written to the home folder.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
+    with _variable("PYTHONPATH", _python_path()):
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            object_store_memory=settings.object_store_mb * 2**20,
+        )
+    _check_fits(settings)
+
+
+def _check_fits(settings: ClusterSettings) -> None:
+    """Refuse at once what this machine can never hold, where Ray would wait for ever."""
+    here = ray.cluster_resources()
+    for key, kind, wanted in (
+        ("cpus_per_worker", "CPU", settings.cpus_per_worker),
+        ("gpus_per_worker", "GPU", settings.gpus_per_worker),
+        ("train_cpus", "CPU", settings.train_cpus * settings.train_workers),
+        ("train_gpus", "GPU", settings.train_gpus * settings.train_workers),
+    ):
+        if wanted > here.get(kind, 0):
+            has = f"this machine has {here.get(kind, 0):g}"
+            raise TalkingError(
+                f"cluster.{key} asks for {wanted:g} {kind}s in all and {has}: lower it, or set an address."
+            )
+
+
+def _python_path() -> str:
+    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

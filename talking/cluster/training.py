@@ -1,0 +1,180 @@
+"""Training under Ray Train: a plain torch loop in one process or many, resumed from its last checkpoint."""
+
+import functools
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import torch
+from ray.exceptions import RayError
+
+from talking.cluster.connection import enter, sentence_of
+from talking.cluster.settings import ClusterSettings
+from talking.errors import TalkingError
+from talking.files import write_json
+from talking.training.context import History, TrainContext, TrainResult, wrap
+
+_FAILURE = "failure.json"
+
+
+def train(
+    loop: Callable[[TrainContext], None],
+    settings: ClusterSettings,
+    *,
+    name: str,
+    storage: Path,
+    progress: Callable[[dict[str, float]], None] | None = None,
+) -> TrainResult:
+    """Run the loop in `train_workers` processes under Ray Train; the folder `storage/name` keeps its last checkpoint.
+
+    The same name and storage go on from there, after a worker's death (`max_failures` times) as after the driver's own:
+    let `name` hold a hash of the parameters. `progress` gets the metrics as rank 0 reports them.
+    Raises `TalkingError` with the loop's own sentence, or naming what failed.
+    """
+    run = (storage / name).resolve()
+    (run / _FAILURE).unlink(missing_ok=True)
+    history = History(run)
+    with _watching(history, progress), _signals_kept():
+        checkpoint = _fit(functools.partial(_work_in_train, loop, str(Path.cwd()), run), settings, run)
+    return TrainResult(history.read(), checkpoint)
+
+
+def _fit(work: Callable[[], None], settings: ClusterSettings, run: Path) -> Path | None:
+    """Return the folder of the last checkpoint after running `work` in each process."""
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # A checkpoint waits for the one before as long.
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+    from ray.train.v2.api.exceptions import TrainingFailedError
+
+    trainer = TorchTrainer(
+        work,
+        scaling_config=ScalingConfig(
+            num_workers=settings.train_workers,
+            use_gpu=settings.train_gpus > 0,
+            resources_per_worker={"CPU": settings.train_cpus, "GPU": settings.train_gpus},
+        ),
+        run_config=RunConfig(
+            name=run.name,
+            storage_path=str(run.parent),
+            failure_config=FailureConfig(max_failures=settings.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=1),
+        ),
+    )
+    try:
+        checkpoint = trainer.fit().checkpoint
+    except (TrainingFailedError, RayError) as error:
+        raise _training_failure(run, error) from None
+    return Path(checkpoint.path) if checkpoint else None
+
+
+def _training_failure(run: Path, error: Exception) -> TalkingError:
+    again = "run again to go on from the last checkpoint"
+    if not (run / _FAILURE).is_file():
+        cause = str(error).strip().splitlines()[-1].strip()
+        return TalkingError(f"Training {run.name}: a worker died ({cause}); {again}.")
+    failure = json.loads((run / _FAILURE).read_text())
+    return TalkingError(failure["sentence"] or f"Training {run.name} failed: {failure['error']}; {again}.")
+
+
+def _work_in_train(loop: Callable[[TrainContext], None], folder: str, run: Path) -> None:
+    """Be one process of a training. The first error is written down, so that it reaches the user as it was said."""
+    failure = run / _FAILURE
+    if failure.is_file() and (said := json.loads(failure.read_text())["sentence"]):
+        raise TalkingError(said)
+    try:
+        enter(folder)
+        loop(RayContext(run))
+    except Exception as error:
+        write_json(failure, {"sentence": sentence_of(error), "error": f"{type(error).__name__}: {error}"})
+        raise
+
+
+class RayContext:
+    """A `TrainContext` over Ray Train; `run` is the folder of the run."""
+
+    def __init__(self, run: Path) -> None:
+        from ray.train import get_checkpoint, get_context
+        from ray.train.torch import get_device
+
+        self.rank, self.world_size = get_context().get_world_rank(), get_context().get_world_size()
+        self.device: torch.device = get_device()
+        self._checkpoint, self._history = get_checkpoint(), History(run)
+        if self.rank == 0:
+            with self.resume_from() as folder:
+                self._history.begin(folder)
+
+    def wrap(self, module: torch.nn.Module) -> torch.nn.Module:
+        """Return the module on the device, in `DistributedDataParallel` when there are several processes."""
+        return wrap(module, self.device, self.world_size)
+
+    def report(self, metrics: Mapping[str, float], checkpoint: Path | None = None) -> None:
+        """Write rank 0's metrics down; go through Ray, which takes its time, only when rank 0 has a checkpoint."""
+        from ray.train import Checkpoint, report
+
+        if self.rank == 0:
+            self._history.append(metrics)
+        if not self._agreed(checkpoint is not None):
+            return
+        mine = None
+        if self.rank == 0 and checkpoint is not None:
+            self._history.save(checkpoint)
+            mine = Checkpoint.from_directory(checkpoint)
+        report(dict(metrics), checkpoint=mine)
+
+    def resume_from(self) -> AbstractContextManager[Path | None]:
+        """Give the last checkpoint, on every rank the same."""
+        return _as_path(self._checkpoint.as_directory()) if self._checkpoint else nullcontext(None)
+
+    def _agreed(self, saving: bool) -> bool:
+        """Return what rank 0 says."""
+        if self.world_size == 1:
+            return saving
+        flag = torch.tensor(int(saving), device=self.device)
+        torch.distributed.broadcast(flag, 0)
+        return bool(flag)
+
+
+@contextmanager
+def _as_path(directory: AbstractContextManager[str]) -> Iterator[Path]:
+    with directory as name:
+        yield Path(name)
+
+
+@contextmanager
+def _watching(history: History, progress: Callable[[dict[str, float]], None] | None) -> Iterator[None]:
+    """Call `progress` with each new line of the history, from a thread, until the end."""
+    if progress is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        seen, last = 0, False
+        while not last:
+            last = ended.wait(1)
+            for metrics in history.read(seen):
+                seen += 1
+                progress(metrics)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Put back the handler of Ctrl-C, which Ray Train replaces for good."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)

@@ -1,0 +1,184 @@
+"""Landmark finders: what says where the face is in a frame, and where its 68 landmarks are."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+
+from talking.errors import TalkingError
+
+FINDERS = ("dlib", "face_alignment")
+# The longest side, in pixels, of the picture that dlib's detector scans: its time grows with the area.
+SCANNED_SIDE = 640
+# The square patch, in pixels, that dlib's predictor reads, and the box's side in it. dlib rounds points to whole
+# pixels; on a patch with a face this large that is a fraction of the frame's pixel.
+PATCH, PATCH_BOX = 640, 400
+# The shifts of the box, in pixels of the patch, over which dlib's points are averaged. The points of one box jump with
+# every small change of the box; on GRID four take the jitter from 0.24 to 0.16 pixels, for two more milliseconds.
+SHIFTS = ((-12, -12), (12, -12), (-12, 12), (12, 12))
+
+
+class Box(NamedTuple):
+    """A face's box in pixels of its frame, in the convention of the finder that made it."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Finder(Protocol):
+    """Finds the foremost face of a frame uint8 (H, W, 3) RGB, and the landmarks in a box."""
+
+    def detect(self, frame: np.ndarray) -> Box | None:
+        """Return the box of the foremost face (see `foremost`), or None."""
+
+    def landmarks(self, frame: np.ndarray, box: Box) -> np.ndarray:
+        """Return the landmarks float32 (68, 2) of the face in `box`; always 68 points, whatever the box holds."""
+
+
+def make_finder(name: str, *, device: str | None = None, weights: Path | None = None) -> Finder:
+    """Load a finder: `dlib` (HOG boxes, regression trees) or `face_alignment` (SFD boxes, FAN heat maps).
+
+    `weights` is dlib's 68-point model file, or the folder with face_alignment's two files; without it they are looked
+    for where the packages keep them. Nothing is downloaded. `device` is for face_alignment alone, which needs it.
+    """
+    if name == "dlib":
+        return DlibFinder(weights or dlib_model())
+    if name == "face_alignment":
+        if device is None:
+            raise TalkingError("the finder face_alignment needs a device; name one, such as cpu")
+        return FaceAlignmentFinder(device, weights)
+    raise TalkingError(f"there is no landmark finder {name!r}; choose one of {', '.join(FINDERS)}")
+
+
+def foremost(boxes: list[Box], width: int, height: int) -> Box | None:
+    """Choose among the faces of a frame: the largest, its side weighted from 1 at the centre to 0 at the corners."""
+
+    def weight(box: Box) -> float:
+        x, y = (box.left + box.right - width) / width, (box.top + box.bottom - height) / height
+        return (box.right - box.left) * (1 - np.hypot(x, y) / np.sqrt(2))
+
+    return max(boxes, key=weight, default=None)
+
+
+def dlib_model() -> Path:
+    """Return the 68-point model that the package face_recognition_models carries, without importing that package."""
+    spec = importlib.util.find_spec("face_recognition_models")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / "models" / "shape_predictor_68_face_landmarks.dat"
+        if path.is_file():
+            return path
+    raise TalkingError("dlib's 68-point model is missing; install the package face_recognition_models or name the file")
+
+
+class DlibFinder:
+    """dlib's HOG detector (Felzenszwalb et al. 2010) and regression trees (Kazemi and Sullivan 2014)."""
+
+    def __init__(self, model: Path) -> None:
+        import dlib
+
+        if not model.is_file():
+            raise TalkingError(f"dlib's 68-point model {model} does not exist; name the file or leave the name out")
+        self._dlib: Any = dlib
+        self._detector = dlib.get_frontal_face_detector()
+        try:
+            self._predictor = dlib.shape_predictor(str(model))
+        except RuntimeError as error:
+            raise TalkingError(f"{model} is not a landmark model of dlib ({error}); fetch it anew") from error
+
+    def detect(self, frame: np.ndarray) -> Box | None:
+        """Scan the frame at SCANNED_SIDE at most, for faces from 80 pixels there, then for faces from 40."""
+        height, width = frame.shape[:2]
+        scale = max(max(height, width) / SCANNED_SIDE, 1.0)
+        if scale > 1:
+            small = (round(width / scale), round(height / scale))
+            frame = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
+        frame = np.ascontiguousarray(frame)
+        for doublings in (0, 1):
+            found = [_scaled(box, scale) for box in self._detector(frame, doublings)]
+            if found:
+                return foremost(found, width, height)
+        return None
+
+    def landmarks(self, frame: np.ndarray, box: Box) -> np.ndarray:
+        """Predict the points on a grey patch of fixed size around the box, and average over four boxes there."""
+        side = (box.right - box.left + box.bottom - box.top) / 2
+        if side <= 0:
+            raise TalkingError(f"a box with a side of {side:.3g} pixels holds no face; leave the frame out")
+        scale, margin = side / PATCH_BOX, (PATCH - PATCH_BOX) // 2
+        centre = np.array([box.left + box.right, box.top + box.bottom]) / 2
+        start = centre - scale * (PATCH - 1) / 2
+        patch = _patch(frame, start, scale)
+        points = np.mean([self._predict(patch, margin + x, margin + y) for x, y in SHIFTS], axis=0)
+        return (start + points * scale).astype(np.float32)
+
+    def _predict(self, patch: np.ndarray, left: int, top: int) -> np.ndarray:
+        inner = self._dlib.rectangle(left, top, left + PATCH_BOX - 1, top + PATCH_BOX - 1)
+        return np.array([(part.x, part.y) for part in self._predictor(patch, inner).parts()], np.float64)
+
+
+def _scaled(rectangle: Any, scale: float) -> Box:
+    """Return dlib's rectangle, whose edges are pixels within it, as outline in pixels of the unscaled frame."""
+    low = np.array([rectangle.left(), rectangle.top()]) * scale - 0.5
+    high = np.array([rectangle.right() + 1, rectangle.bottom() + 1]) * scale - 0.5
+    return Box(*low.tolist(), *high.tolist())
+
+
+def _patch(frame: np.ndarray, start: np.ndarray, scale: float) -> np.ndarray:
+    """Return the grey patch uint8 (PATCH, PATCH) that begins at `start` and whose pixels are `scale` apart."""
+    height, width = frame.shape[:2]
+    low = np.clip(np.floor(start).astype(int) - 1, 0, (width - 1, height - 1))
+    high = np.clip(np.ceil(start + scale * PATCH).astype(int) + 2, low + 1, (width, height))
+    grey = cv2.transform(np.ascontiguousarray(frame[low[1] : high[1], low[0] : high[0]]), np.full((1, 3), 1 / 3))
+    matrix = np.array([[scale, 0, start[0] - low[0]], [0, scale, start[1] - low[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(grey, matrix, (PATCH, PATCH), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+class FaceAlignmentFinder:
+    """The library face_alignment (Bulat and Tzimiropoulos 2017), the paper's finder, from weights that lie here."""
+
+    DETECTOR = "s3fd-619a316812.pth"
+    PREDICTOR = "2DFAN4-11f355bf06.pth.tar"
+
+    def __init__(self, device: str, weights: Path | None = None) -> None:
+        import torch
+
+        folder = weights or Path(torch.hub.get_dir()) / "checkpoints"
+        for name in (self.DETECTOR, self.PREDICTOR):
+            if not (folder / name).is_file():
+                raise TalkingError(
+                    f"the finder face_alignment lacks its weights {name}; fetch it from "
+                    f"https://www.adrianbulat.com/downloads/python-fan/{name} and put it into {folder}"
+                )
+        self._library = _local_library(device, folder / self.DETECTOR, folder / self.PREDICTOR)
+
+    def detect(self, frame: np.ndarray) -> Box | None:
+        """Return SFD's foremost face."""
+        faces = self._library.face_detector.detect_from_image(frame.copy())
+        found = [Box(*(float(edge) for edge in face[:4])) for face in faces]
+        return foremost(found, frame.shape[1], frame.shape[0])
+
+    def landmarks(self, frame: np.ndarray, box: Box) -> np.ndarray:
+        """Predict the points by FAN, of the frame and of its mirror image."""
+        points = self._library.get_landmarks_from_image(frame, detected_faces=[np.array(box)])
+        return np.asarray(points[0], np.float32)[:, :2]
+
+
+def _local_library(device: str, detector: Path, predictor: Path) -> Any:
+    """Build the library's model from files here: its own constructor would look, and load, elsewhere."""
+    import face_alignment
+    import torch
+    from face_alignment.models import FAN
+
+    class Local(face_alignment.FaceAlignment):
+        def _load_native(self, name: str, size: int, device: str, dtype: torch.dtype) -> torch.nn.Module:  # noqa: ARG002
+            network = FAN(size)
+            network.load_state_dict(torch.load(predictor, map_location=device, weights_only=True))
+            return network.to(device, dtype=dtype).eval()
+
+    kind = face_alignment.LandmarksType.TWO_D
+    return Local(kind, device=device, face_detector_kwargs={"path_to_detector": str(detector)}, compile=False)

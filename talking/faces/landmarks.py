@@ -1,0 +1,35 @@
+"""Landmarks: which of the 68 iBUG points is what, and measures of them. Left and right are the person's own."""
+
+import numpy as np
+
+JAW = slice(0, 17)
+BROWS = slice(17, 27)
+NOSE = slice(27, 36)
+RIGHT_EYE = slice(36, 42)
+LEFT_EYE = slice(42, 48)
+EYES = slice(36, 48)
+OUTER_EYE_CORNERS = (36, 45)
+MOUTH = slice(48, 68)
+OUTER_LIPS = slice(48, 60)
+INNER_LIPS = slice(60, 68)
+MOUTH_CORNERS = (48, 54)
+# Upper point and lower point of the inner lips, three times from one corner to the other.
+INNER_LIP_PAIRS = ((61, 67), (62, 66), (63, 65))
+# Nose and eyes: what speech does not move.
+RIGID = slice(27, 48)
+
+
+def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
+    """Return the inner lips' opening (...,), the mean of three distances in pixels, of landmarks (..., 68, 2)."""
+    upper, lower = np.array(INNER_LIP_PAIRS).T
+    return _length(landmarks[..., upper, :] - landmarks[..., lower, :]).mean(-1)
+
+
+def outer_eye_distance(landmarks: np.ndarray) -> np.ndarray:
+    """Return the distance (...,), in pixels, between the outer corners of the eyes of landmarks (..., 68, 2)."""
+    right, left = OUTER_EYE_CORNERS
+    return _length(landmarks[..., left, :] - landmarks[..., right, :])
+
+
+def _length(vectors: np.ndarray) -> np.ndarray:
+    return np.hypot(vectors[..., 0], vectors[..., 1])

@@ -1,0 +1,59 @@
+"""The loss of stage one (MM'22 equation 4): lambda_latent L_latent + lambda_LPIPS L_LPIPS."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from talking.losses.latent import latent_loss
+from talking.losses.perceptual import PerceptualLoss
+from talking.models.basis import Projector
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a batch should become: displacements (B, T, L, 512) from the identity codes (B, L, 512)."""
+
+    displacements: torch.Tensor
+    identity: torch.Tensor
+
+
+class LatentTerm(nn.Module):
+    """L_latent, either between codes as the paper has it, or between whitened coefficients weighted per component.
+
+    Between codes everything that moves counts by its variance, and light and pose outweigh the lips. Whitened, every component
+    counts alike; the weights (K,), of mean 1, then favour the components that sound can predict.
+    """
+
+    def __init__(self, projector: Projector, *, between: str, kind: str, weights: torch.Tensor) -> None:
+        super().__init__()
+        self.projector, self.between, self.kind = projector, between, kind
+        self.register_buffer("weights", weights)
+
+    def forward(self, coefficients: torch.Tensor, displacements: torch.Tensor) -> torch.Tensor:
+        """Return the scalar loss of h_t (B, T, K) against displacements (B, T, L, 512)."""
+        if self.between == "codes":
+            return latent_loss(self.projector.displacements(coefficients), displacements, self.kind)
+        wanted = self.projector.coefficients(displacements)  # (B, T, K)
+        scale = self.weights.sqrt()
+        return latent_loss(coefficients * scale, wanted * scale, self.kind)
+
+
+class ImageTerm(nn.Module):
+    """L_LPIPS between G(w_I + h_t V) and G(w_t), the inverted frame (equation 3), on a few frames of each sequence."""
+
+    def __init__(self, projector: Projector, generator: nn.Module, perceptual: PerceptualLoss, frames: int) -> None:
+        super().__init__()
+        self.projector, self.generator, self.perceptual, self.frames = projector, generator, perceptual, frames
+        self.generator.requires_grad_(False)
+
+    def forward(self, coefficients: torch.Tensor, target: Target, generator: torch.Generator) -> torch.Tensor:
+        """Return the scalar loss; `generator` draws which frames of the sequence are looked at."""
+        length = coefficients.shape[1]
+        chosen = torch.randperm(length, generator=generator)[: self.frames]
+        made = target.identity[:, None] + self.projector.displacements(coefficients[:, chosen])
+        with torch.no_grad():
+            true = target.identity[:, None] + target.displacements[:, chosen]
+            wanted = self.perceptual.features(self.generator(true.flatten(0, 1)))
+        found = self.perceptual.features(self.generator(made.flatten(0, 1)))
+        return self.perceptual.distance(found, wanted).mean()

@@ -1,0 +1,156 @@
+"""Sound: WAV files, the sound of a video, and the MFCC windows that drive the audio encoder (thesis section 5.2)."""
+
+import io
+import wave
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import ffmpeg
+import numpy as np
+
+from talking.errors import Rejected, TalkingError
+from talking.media.ffmpeg import compile_command, open_input, run
+
+_FULL_SCALE = 32768
+
+
+@dataclass(frozen=True)
+class MfccConfig:
+    """How the windows are cut. The default is the thesis's: 0.28 s, seven frames of 25 per second, 28 steps of 10 ms.
+
+    The short paper (MM'22) speaks of 0.2 s and five frames, still as 28 columns: `MfccConfig(hop_s=0.2 / 28)`, or
+    `MfccConfig(steps=20)` for 20 columns of 10 ms. `n_mfcc` counts the first coefficient, which is dropped; `n_fft` and
+    `n_mels` are not told by either source.
+    """
+
+    rate: int = 16000  # Hz
+    frame_rate: int = 25  # frames per second
+    n_mfcc: int = 13
+    hop_s: float = 0.01  # seconds
+    steps: int = 28
+    n_fft: int = 400  # samples: 25 ms
+    n_mels: int = 40
+
+    def __post_init__(self) -> None:
+        """Raise `TalkingError` for a value that cannot be meant."""
+        for name, least in (("rate", 1), ("frame_rate", 1), ("n_mfcc", 2), ("steps", 1), ("n_fft", 2), ("n_mels", 2)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise TalkingError(f"mfcc.{name} is {value!r}: it must be a whole number of at least {least}.")
+        if not 0 < self.hop_s < 1 or self.hop < 1:
+            raise TalkingError(f"mfcc.hop_s is {self.hop_s!r}: it must be a time of at least one sample, in seconds.")
+        if self.n_mfcc > self.n_mels:
+            raise TalkingError(f"mfcc.n_mfcc is {self.n_mfcc}: it must not exceed mfcc.n_mels, which is {self.n_mels}.")
+
+    @property
+    def hop(self) -> int:
+        """Samples from one step to the next."""
+        return round(self.hop_s * self.rate)
+
+
+def mfcc_windows(samples: np.ndarray, rate: int, n_frames: int, config: MfccConfig | None = None) -> np.ndarray:
+    """Return the audio window of every frame, float32 (T, 12, 28) with the default configuration.
+
+    Frame t covers [t, t + 1) / 25 seconds. Its window is the `steps` columns of `librosa.feature.mfcc` over the whole
+    signal, less the first coefficient, around the middle of the frame; by default the half-open interval of frames
+    t - 3 to t + 3. Past the ends the first and the last column are repeated. `samples` is mono (N,) in [-1, 1].
+    Raises `TalkingError` for sound at another rate, of another shape, empty or not finite, and for `n_frames` below 1.
+    """
+    config = config or MfccConfig()
+    _check_sound(samples, rate, config)
+    if n_frames < 1:
+        raise TalkingError(f"audio windows for {n_frames} frames were asked for: there must be at least one frame.")
+    columns = mfcc_columns(samples, config)  # (12, C)
+    middles = np.array([_column_of(frame, config) for frame in range(n_frames)])
+    index = middles[:, None] - config.steps // 2 + np.arange(config.steps)  # (T, 28)
+    windows = columns[:, np.clip(index, 0, columns.shape[1] - 1)]  # (12, T, 28)
+    return np.ascontiguousarray(windows.transpose(1, 0, 2), dtype=np.float32)
+
+
+def mfcc_columns(samples: np.ndarray, config: MfccConfig) -> np.ndarray:
+    """Return the MFCC of a whole signal without the first coefficient, float32 (n_mfcc - 1, 1 + N // hop)."""
+    # Here, because importing it takes a second, and most users of this module never call it.
+    import librosa
+
+    coefficients = librosa.feature.mfcc(
+        y=np.asarray(samples, dtype=np.float32),
+        sr=config.rate,
+        n_mfcc=config.n_mfcc,
+        n_fft=config.n_fft,
+        hop_length=config.hop,
+        n_mels=config.n_mels,
+    )
+    return coefficients[1:].astype(np.float32)
+
+
+def read_wav(source: Path | bytes) -> tuple[np.ndarray, int]:
+    """Return the samples, float32 mono (N,) in [-1, 1], and the rate of a 16-bit PCM WAV; channels are averaged.
+
+    Raises `Rejected` ("undecodable") when it is not such a file.
+    """
+    name = str(source) if isinstance(source, Path) else "a WAV in memory"
+    try:
+        with wave.open(str(source) if isinstance(source, Path) else io.BytesIO(source), "rb") as file:
+            width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
+            content = file.readframes(file.getnframes())
+    except (wave.Error, EOFError, FileNotFoundError) as error:
+        raise Rejected("undecodable", f"{name} is not a readable WAV file: {error}") from error
+    if width != 2:
+        raise Rejected("undecodable", f"{name} has {8 * width} bits a sample: 16 are needed.")
+    samples = np.frombuffer(content[: len(content) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels)
+    return _to_float(samples.mean(axis=1)), rate
+
+
+def write_wav_bytes(samples: np.ndarray, rate: int) -> bytes:
+    """Return a 16-bit PCM mono WAV of `samples` (N,) in [-1, 1]; what lies outside is clipped."""
+    if samples.ndim != 1 or not np.isfinite(samples).all():
+        raise TalkingError(f"sound to be written must be finite and mono (N,), not {samples.shape}.")
+    whole = np.clip(np.rint(samples.astype(np.float64) * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype("<i2")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(whole.tobytes())
+    return buffer.getvalue()
+
+
+def extract_sound(path: Path, rate: int = 16000) -> np.ndarray:
+    """Return a clip's own sound as float32 mono (N,) in [-1, 1] at `rate` Hz, from its first sample on.
+
+    Holes that a broken stream leaves are filled with silence, so that what follows keeps its time. Raises `Rejected`:
+    "soundless" when nothing can be heard, "undecodable" when ffmpeg cannot read the clip.
+    """
+    # Half a frame: a lost packet of MPEG sound (26 ms) must not draw the rest forward; ffmpeg's own limit is 100 ms.
+    whole = f"aresample={rate}:async=1:min_hard_comp=0.02"
+    # In 16 bits ffmpeg averages the channels; in floating point it adds them and goes beyond 1.
+    options = {"format": "s16le", "acodec": "pcm_s16le", "ac": 1, "ar": rate, "af": whole, "flags:a": "+bitexact"}
+    try:
+        content = run(compile_command(ffmpeg.output(open_input(path)["a:0?"], "pipe:", **options)), path).output
+    except Rejected as error:
+        raise _soundless(path) if "does not contain any stream" in error.sentence else error from error
+    if not content:
+        raise _soundless(path)
+    return _to_float(np.frombuffer(content, "<i2"))
+
+
+def _soundless(path: Path) -> Rejected:
+    return Rejected("soundless", f"{path} has no sound: it cannot teach how a face speaks.")
+
+
+def _to_float(samples: np.ndarray) -> np.ndarray:
+    return (samples.astype(np.float32) / _FULL_SCALE).astype(np.float32)
+
+
+def _column_of(frame: int, config: MfccConfig) -> int:
+    """Return the column whose time (column * hop / rate) is nearest to the middle of a frame."""
+    middle = Fraction(2 * frame + 1, 2 * config.frame_rate)
+    return round(middle * config.rate / config.hop)
+
+
+def _check_sound(samples: np.ndarray, rate: int, config: MfccConfig) -> None:
+    if rate != config.rate:
+        raise TalkingError(f"the sound has {rate} Hz and mfcc.rate is {config.rate}: resample one or change the other.")
+    if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
+        raise TalkingError(f"sound for audio windows must be finite, mono (N,) and not empty, not {samples.shape}.")

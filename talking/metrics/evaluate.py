@@ -1,0 +1,193 @@
+"""All measures of one clip in one row of the comparison, and the table of rows that many clips add up to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from talking.corpora.clip import Segment
+from talking.errors import TalkingError
+from talking.faces.landmarks import mouth_opening
+from talking.metrics.closure import Closure, closure
+from talking.metrics.identity import Identity
+from talking.metrics.image import psnr, ssim
+from talking.metrics.mouth import lmd, lmd_normalised, missed_frames, mouth_correlation, opening_slope
+from talking.metrics.perceptual import Lpips
+from talking.metrics.unavailable import Unavailable
+
+Value = float | int | None
+# Means over clips, each clip counting once; the thesis averages per video too.
+AVERAGED = ("psnr", "ssim", "lmd", "lmd_normalised", "lpips", "mouth_correlation", "opening_slope", "identity")
+NOT_ASKED = Unavailable("it was not asked for")
+
+
+@dataclass(frozen=True)
+class ClipScores:
+    """What was measured of one clip in one row; where there is no number, `reasons` says why."""
+
+    key: str
+    speaker: str
+    row: str
+    frames: int
+    missed_frames: int
+    psnr: float
+    ssim: float
+    lmd: float | None
+    lmd_normalised: float | None
+    mouth_correlation: float | None
+    opening_slope: float | None
+    lpips: float | None = None
+    identity: float | None = None
+    closure: Closure | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The measures that need a network, or the reason why there is none; being slow, they skip frames."""
+
+    lpips: Lpips | Unavailable = NOT_ASKED
+    identity: Identity | Unavailable = NOT_ASKED
+    lpips_every: int = 5
+    identity_every: int = 25
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A video and what a finder sees in it: frames (T, H, W, 3) uint8, landmarks (T, 68, 2), NaN where no face is."""
+
+    frames: np.ndarray
+    landmarks: np.ndarray
+
+    @classmethod
+    def of(cls, frames: np.ndarray, tracked: Sequence[np.ndarray | None]) -> "Sight":
+        """Return the sight of frames whose landmarks are (68, 2), or None where no face was found."""
+        missing = np.full((68, 2), np.nan, np.float32)
+        found = [missing if points is None else points for points in tracked]
+        return cls(frames, np.array(found, np.float32).reshape(len(frames), 68, 2))
+
+
+def score_clip(
+    true: Sight,
+    made: Sight,
+    *,
+    key: str,
+    speaker: str,
+    row: str,
+    phones: Sequence[Segment] = (),
+    networks: Networks | None = None,
+    rate: float = 25.0,
+) -> ClipScores:
+    """Measure a made clip against the true one, frame by frame.
+
+    Both are aligned frames of one size; LMD is the paper's at 256 pixels. `phones` are the true clip's labels, empty
+    where it has none. Raises TalkingError
+    when the videos differ in shape.
+    """
+    if true.frames.shape != made.frames.shape:
+        raise TalkingError(
+            f"clip {key}, row {row}: the made video is {_size(made)} and the true one {_size(true)}; make them alike."
+        )
+    lips = closure(mouth_opening(true.landmarks), mouth_opening(made.landmarks), phones, rate=rate)
+    measured, reasons = _by_networks(true, made, networks or Networks())
+    if isinstance(lips, Unavailable):
+        reasons |= {"closure_recall": lips.reason, "closure_precision": lips.reason}
+    measured |= _by_landmarks(true.landmarks, made.landmarks)
+    return ClipScores(
+        key=key,
+        speaker=speaker,
+        row=row,
+        frames=len(true.frames),
+        missed_frames=missed_frames(made.landmarks),
+        psnr=float(psnr(true.frames, made.frames).mean()),
+        ssim=float(ssim(true.frames, made.frames).mean()),
+        closure=None if isinstance(lips, Unavailable) else lips,
+        reasons=reasons,
+        **measured,
+    )
+
+
+def _by_landmarks(true: np.ndarray, made: np.ndarray) -> dict[str, Any]:
+    measures = (lmd, lmd_normalised, mouth_correlation, opening_slope)
+    return {measure.__name__: measure(true, made) for measure in measures}
+
+
+def _by_networks(true: Sight, made: Sight, networks: Networks) -> tuple[dict[str, float | None], dict[str, str]]:
+    values: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    if isinstance(networks.lpips, Unavailable):
+        reasons["lpips"] = networks.lpips.reason
+    else:
+        step = networks.lpips_every
+        values["lpips"] = float(networks.lpips(true.frames[::step], made.frames[::step]).mean())
+        reasons["lpips"] = networks.lpips.note
+    if isinstance(networks.identity, Unavailable):
+        reasons["identity"] = networks.identity.reason
+    else:
+        values["identity"] = networks.identity(
+            true.frames, made.frames, true.landmarks, made.landmarks, networks.identity_every
+        )
+    return values, reasons
+
+
+def _size(sight: Sight) -> str:
+    return " x ".join(str(number) for number in sight.frames.shape)
+
+
+def summarise(
+    scores: Sequence[ClipScores], fid: Mapping[str, float | Unavailable] | None = None
+) -> dict[str, dict[str, Value]]:
+    """Return `{row: {metric: value}}`, rows in order of appearance, as `metrics/evaluate.json` holds it.
+
+    Numbers are means over clips; closure's counts are added over clips before they are divided. `fid` is by row,
+    since it is a distance of sets. A metric without a number is None, and `reasons_of` says why. `frames`,
+    `missed_frames` (no face found in the made video), `clips` and `speakers` say what the row stands on.
+    """
+    rows = dict.fromkeys(score.row for score in scores)
+    return {row: _row([score for score in scores if score.row == row], (fid or {}).get(row)) for row in rows}
+
+
+def _row(scores: list[ClipScores], fid: float | Unavailable | None) -> dict[str, Value]:
+    values: dict[str, Value] = {name: _mean([getattr(score, name) for score in scores]) for name in AVERAGED}
+    lips = sum((score.closure for score in scores if score.closure is not None), Closure())
+    return values | {
+        "fid": None if isinstance(fid, Unavailable) else fid,
+        "closure_recall": lips.recall,
+        "closure_precision": lips.precision,
+        "frames": sum(score.frames for score in scores),
+        "missed_frames": sum(score.missed_frames for score in scores),
+        "clips": len(scores),
+        "speakers": len({score.speaker for score in scores}),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there else None
+
+
+def reasons_of(scores: Sequence[ClipScores], fid: Mapping[str, float | Unavailable] | None = None) -> dict[str, str]:
+    """Return, by metric, one sentence on numbers that are missing or need a word, to be kept beside the table."""
+    said: dict[str, dict[str, None]] = {}
+    for score in scores:
+        for metric, reason in score.reasons.items():
+            said.setdefault(metric, {})[reason] = None
+    for value in (fid or {}).values():
+        if isinstance(value, Unavailable):
+            said.setdefault("fid", {})[value.reason] = None
+    for values in summarise(scores, fid).values():
+        for metric in (metric for metric, value in values.items() if value is None and metric not in said):
+            said[metric] = {_lack(metric): None}
+    return {metric: "; ".join(sentences) for metric, sentences in said.items()}
+
+
+def _lack(metric: str) -> str:
+    """Why a measure that was taken gave no number."""
+    if metric == "fid":
+        return "it was not measured"
+    if metric == "closure_recall":
+        return "no true frame has closed lips at a bilabial"
+    if metric == "closure_precision":
+        return "the made lips never close"
+    return "too few frames have a face in both the true and the made video"

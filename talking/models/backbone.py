@@ -1,0 +1,120 @@
+"""A backbone: generator G, image encoder E_I and mean latent, what talking heads are built on (thesis 3.3.2)."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from talking.errors import TalkingError
+from talking.models.psp import GradualStyleEncoder
+from talking.models.resnet_encoder import ResNetEncoder
+from talking.models.stylegan2 import Generator
+from talking.weights import check_state, convert_psp, convert_stylegan2, load_network, save_network
+
+ENCODERS: dict[str, type[nn.Module]] = {"psp": GradualStyleEncoder, "resnet": ResNetEncoder}
+PSP_INPUT_SIZE = 256
+
+
+class Backbone(nn.Module):
+    """A pair (E_I, G) with its mean latent.
+
+    `latent_avg` is (L, 512), or (512,) for the same mean in every style. `input_size` is the side of the crops that
+    the encoder sees: by default 256 for pSp, as published, and the generator's resolution for a ResNet.
+    """
+
+    latent_avg: Tensor
+
+    def __init__(
+        self,
+        generator: Generator,
+        encoder: GradualStyleEncoder | ResNetEncoder,
+        latent_avg: Tensor,
+        input_size: int | None = None,
+    ) -> None:
+        super().__init__()
+        if encoder.n_styles != generator.n_styles:
+            raise TalkingError(
+                f"An encoder of {encoder.n_styles} styles does not fit a generator of {generator.resolution} pixels, "
+                f"which has {generator.n_styles}: pair networks of the same size."
+            )
+        self.generator = generator
+        self.encoder = encoder
+        self.register_buffer("latent_avg", latent_avg.detach().expand(generator.n_styles, generator.style_dim).clone())
+        default = PSP_INPUT_SIZE if isinstance(encoder, GradualStyleEncoder) else generator.resolution
+        self.input_size = input_size or default
+
+    @property
+    def n_styles(self) -> int:
+        """L, the number of styles of a W+ code."""
+        return self.generator.n_styles
+
+    @property
+    def resolution(self) -> int:
+        """Side of the pictures that the generator draws, pixels."""
+        return self.generator.resolution
+
+    def invert(self, crops: Tensor) -> Tensor:
+        """Return the W+ codes (B, L, 512) of `crops` (B, 3, H, H) in [-1, 1], of any size: w = E_I(x) + mean latent."""
+        if crops.shape[-1] != self.input_size:
+            crops = F.interpolate(crops, size=(self.input_size, self.input_size), mode="bilinear", antialias=True)
+        return self.encoder(crops) + self.latent_avg
+
+    def synthesise(self, codes: Tensor) -> Tensor:
+        """Draw the pictures (B, 3, R, R), about [-1, 1], of W+ `codes` (B, L, 512)."""
+        return self.generator(codes)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Return the inversion G(E_I(x)) of `crops` (B, 3, H, H): (B, 3, R, R)."""
+        return self.synthesise(self.invert(crops))
+
+    def save(self, folder: Path) -> None:
+        """Write generator, encoder and mean latent into `folder`, each as safetensors with its config."""
+        kind = next(name for name, cls in ENCODERS.items() if isinstance(self.encoder, cls))
+        save_network(folder, "generator", self.generator, self.generator.config)
+        save_network(folder, "encoder", self.encoder, {"kind": kind, **self.encoder.config})
+        save_network(folder, "latent_avg", {"latent_avg": self.latent_avg}, {"input_size": self.input_size})
+
+    @classmethod
+    def load(cls, folder: Path) -> "Backbone":
+        """Read what `save` wrote, in eval mode. Raises TalkingError on a missing, damaged or foreign file."""
+        config, state = load_network(folder, "generator")
+        generator = _filled(Generator, config, state, folder / "generator.safetensors")
+        config, state = load_network(folder, "encoder")
+        kind = config.pop("kind", None)
+        if kind not in ENCODERS:
+            raise TalkingError(
+                f"{folder / 'encoder.json'} names an unknown kind of encoder, {kind}: use psp or resnet."
+            )
+        encoder = _filled(ENCODERS[kind], config, state, folder / "encoder.safetensors")
+        config, state = load_network(folder, "latent_avg")
+        if "latent_avg" not in state:
+            raise TalkingError(f"{folder / 'latent_avg.safetensors'} holds no mean latent: make the backbone again.")
+        return cls(generator, encoder, state["latent_avg"], config.get("input_size")).eval()
+
+
+def published_backbone(psp: Path, stylegan2: Path | None = None) -> Backbone:
+    """Return the FFHQ pair of the paper from pSp's checkpoint, in eval mode; with G of `stylegan2` if given.
+
+    Raises TalkingError on a file that is not what the catalogue of `talking.weights` describes.
+    """
+    weights = convert_psp(psp)
+    n_styles = len(weights.latent_avg)
+    state = convert_stylegan2(stylegan2)[0] if stylegan2 else weights.generator
+    generator = _filled(Generator, {"resolution": 2 ** (n_styles // 2 + 1)}, state, stylegan2 or psp)
+    encoder = _filled(GradualStyleEncoder, {"n_styles": n_styles}, weights.encoder, psp)
+    return Backbone(generator, encoder, weights.latent_avg).eval()
+
+
+def _filled(cls: type[nn.Module], config: dict[str, Any], state: dict[str, Tensor], source: Path) -> Any:
+    try:
+        with torch.device("meta"):  # neither time nor random numbers are spent on weights that are replaced
+            network = cls(**config)
+    except TypeError as error:
+        raise TalkingError(
+            f"{source.with_suffix('.json')} does not fit {cls.__name__} ({error}): make it again."
+        ) from error
+    check_state(source, network, state)
+    network.load_state_dict(state, assign=True)
+    return network

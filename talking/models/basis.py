@@ -1,0 +1,138 @@
+"""The basis V: principal components of W+ (MM'22 section 3.1.4), exact, by moments that add up over shards."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg
+import torch
+from safetensors.numpy import load_file, save_file
+
+from talking.errors import TalkingError
+from talking.files import atomic_path
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count, mean (D,) and scatter (D, D), the sum of outer products about the mean, in float64; they add up."""
+
+    count: int
+    mean: np.ndarray
+    scatter: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray) -> "Moments":
+        """Moments of the rows of a matrix (N, D)."""
+        rows = rows.astype(np.float64)
+        mean = rows.mean(axis=0)
+        centred = rows - mean
+        return cls(len(rows), mean, centred.T @ centred)
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Moments of both sets of rows together (Chan, Golub & LeVeque 1979)."""
+        count = self.count + other.count
+        gap = other.mean - self.mean
+        mean = self.mean + gap * (other.count / count)
+        between = np.outer(gap, gap) * (self.count * other.count / count)
+        return Moments(count, mean, self.scatter + other.scatter + between)
+
+
+def displacement_rows(codes: np.ndarray) -> np.ndarray:
+    """Return a clip's codes (T, L, 512) as displacements (T, L*512) from the clip's mean code."""
+    rows = codes.reshape(len(codes), -1).astype(np.float64)
+    return rows - rows.mean(axis=0)
+
+
+def code_rows(codes: np.ndarray) -> np.ndarray:
+    """Return a clip's codes (T, L, 512) as rows (T, L*512)."""
+    return codes.reshape(len(codes), -1)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """V (K, L*512) with orthonormal rows, the mean (L*512,), the variance along each row (K,) and the total variance."""
+
+    components: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    total_variance: float
+    n_styles: int
+
+    @property
+    def explained(self) -> float:
+        """Share of the total variance that the basis spans, 0 to 1."""
+        return float(self.variance.sum() / self.total_variance)
+
+    def save(self, path: Path) -> None:
+        """Write the basis as safetensors."""
+        tensors = {"components": self.components, "mean": self.mean, "variance": self.variance}
+        tensors["total_variance"] = np.array([self.total_variance])
+        tensors["n_styles"] = np.array([self.n_styles])
+        with atomic_path(path) as temporary:
+            save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, temporary)
+
+    @classmethod
+    def load(cls, path: Path) -> "Basis":
+        """Read what `save` wrote."""
+        if not path.is_file():
+            raise TalkingError(f"{path} is missing: run the stage pca first.")
+        tensors = load_file(path)
+        return cls(
+            components=tensors["components"],
+            mean=tensors["mean"],
+            variance=tensors["variance"],
+            total_variance=float(tensors["total_variance"][0]),
+            n_styles=int(tensors["n_styles"][0]),
+        )
+
+
+def fit_basis(moments: Moments, components: int, n_styles: int) -> Basis:
+    """Return the leading principal components of the moments; the sign of each makes its largest entry positive.
+
+    Raises `TalkingError` when the moments span fewer directions than asked for.
+    """
+    size = len(moments.mean)
+    if components > min(size, moments.count - 1):
+        raise TalkingError(
+            f"pca.components is {components}, but {moments.count} codes of {size} numbers span at most "
+            f"{min(size, moments.count - 1)} directions: ask for fewer."
+        )
+    covariance = moments.scatter / (moments.count - 1)
+    values, vectors = scipy.linalg.eigh(covariance, subset_by_index=(size - components, size - 1))
+    rows = vectors.T[::-1]
+    rows = rows * np.sign(rows[np.arange(components), np.abs(rows).argmax(axis=1)])[:, None]
+    return Basis(
+        components=rows.astype(np.float32),
+        mean=moments.mean.astype(np.float32),
+        variance=np.maximum(values[::-1], 0.0).astype(np.float32),
+        total_variance=float(np.trace(covariance)),
+        n_styles=n_styles,
+    )
+
+
+class Projector(torch.nn.Module):
+    """V as a module: codes to coefficients and back, each coefficient divided by its standard deviation when whitened.
+
+    The mean is left out of displacements, which are differences, and taken off identity codes.
+    """
+
+    def __init__(self, basis: Basis, *, whiten: bool) -> None:
+        super().__init__()
+        scale = np.sqrt(np.maximum(basis.variance, 1e-12)) if whiten else np.ones_like(basis.variance)
+        self.n_styles = basis.n_styles
+        self.register_buffer("components", torch.from_numpy(basis.components))  # (K, L*512)
+        self.register_buffer("mean", torch.from_numpy(basis.mean))  # (L*512,)
+        self.register_buffer("scale", torch.from_numpy(scale.astype(np.float32)))  # (K,)
+
+    def identity(self, codes: torch.Tensor) -> torch.Tensor:
+        """Return coefficients (B, K) of identity codes (B, L, 512)."""
+        return (codes.flatten(1) - self.mean) @ self.components.T / self.scale
+
+    def coefficients(self, displacements: torch.Tensor) -> torch.Tensor:
+        """Return coefficients (B, T, K) of displacements (B, T, L, 512)."""
+        return displacements.flatten(2) @ self.components.T / self.scale
+
+    def displacements(self, coefficients: torch.Tensor) -> torch.Tensor:
+        """Return displacements (B, T, L, 512) of coefficients (B, T, K): equation 1, d_t = h_t V."""
+        flat = (coefficients * self.scale) @ self.components  # (B, T, L*512)
+        return flat.unflatten(2, (self.n_styles, -1))

@@ -1,0 +1,72 @@
+"""Ridge regression in closed form, by moments that add up over shards: the `linear` row of every evaluation."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg
+from safetensors.numpy import load_file, save_file
+
+from talking.errors import TalkingError
+from talking.files import atomic_path
+
+
+@dataclass(frozen=True)
+class Normal:
+    """The normal equations of a regression with intercept: X'X (F+1, F+1) and X'Y (F+1, K), which add up."""
+
+    xx: np.ndarray
+    xy: np.ndarray
+
+    @classmethod
+    def of(cls, inputs: np.ndarray, targets: np.ndarray) -> "Normal":
+        """Normal equations of inputs (N, F) and targets (N, K)."""
+        inputs = _with_one(inputs)
+        return cls(inputs.T @ inputs, inputs.T @ targets.astype(np.float64))
+
+    def __add__(self, other: "Normal") -> "Normal":
+        return Normal(self.xx + other.xx, self.xy + other.xy)
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Weights (F+1, K); the last row is the intercept."""
+
+    weights: np.ndarray
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        """Predict targets (N, K) from inputs (N, F)."""
+        return _with_one(inputs) @ self.weights
+
+    def save(self, path: Path) -> None:
+        """Write the weights as safetensors."""
+        with atomic_path(path) as temporary:
+            save_file({"weights": self.weights}, temporary)
+
+    @classmethod
+    def load(cls, path: Path) -> "Ridge":
+        """Read what `save` wrote."""
+        if not path.is_file():
+            raise TalkingError(f"{path} is missing: run the stage stage_one first.")
+        return cls(load_file(path)["weights"])
+
+
+def solve(normal: Normal, penalty: float) -> Ridge:
+    """Minimise |XW - Y|^2 + N penalty sum_f var-scaled |W_f|^2; inputs are penalised in units of their mean square."""
+    scale = np.diag(normal.xx).copy()
+    scale[-1] = 0.0
+    weights = scipy.linalg.solve(
+        normal.xx + penalty * np.diag(scale) + 1e-9 * np.eye(len(scale)), normal.xy, assume_a="pos"
+    )
+    return Ridge(weights)
+
+
+def explained(ridge: Ridge, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the share of each target's variance (K,) that the regression explains on rows it has not seen, at least 0."""
+    residual = ((targets - ridge(inputs)) ** 2).sum(axis=0)
+    total = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
+    return np.clip(1.0 - residual / np.maximum(total, 1e-12), 0.0, 1.0)
+
+
+def _with_one(inputs: np.ndarray) -> np.ndarray:
+    return np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1, dtype=np.float64)

@@ -1,0 +1,79 @@
+"""The talking-head model of stage one: E_A, D and the basis V, from audio windows and an identity code to W+ codes."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from talking.models.audio_encoder import AudioEncoder
+from talking.models.basis import Basis, Projector
+from talking.models.latent_decoder import LatentDecoder
+from talking.weights import load_network, save_network
+
+NAME = "talking_head"
+
+
+@dataclass(frozen=True)
+class TalkingHeadSize:
+    """Sizes of the networks: defaults are Tables 4.3 and 4.4 of the thesis."""
+
+    n_coefficients: int = 12
+    n_steps: int = 28
+    width: int = 64
+    lstm_layers: int = 3
+    code_dim: int = 256
+    hidden: int = 512
+    whiten: bool = False
+
+
+class TalkingHead(nn.Module):
+    """w_t = w_I + h_t V with h_t = D(w_I projected on V, E_A(a_1 .. a_T)): equation 1 of MM'22."""
+
+    def __init__(self, basis: Basis, size: TalkingHeadSize) -> None:
+        super().__init__()
+        self.size = size
+        self.projector = Projector(basis, whiten=size.whiten)
+        self.audio_encoder = AudioEncoder(
+            size.n_coefficients, size.n_steps, code_dim=size.code_dim, lstm_layers=size.lstm_layers, width=size.width
+        )
+        self.latent_decoder = LatentDecoder(len(basis.components), code_dim=size.code_dim, hidden=size.hidden)
+        self.register_buffer("window_mean", torch.zeros(size.n_coefficients, 1))  # (12, 1)
+        self.register_buffer("window_std", torch.ones(size.n_coefficients, 1))  # (12, 1)
+
+    def normalise_windows(self, mean: np.ndarray, std: np.ndarray) -> None:
+        """Set the mean and standard deviation (12,) by which windows are normalised, measured on the training clips."""
+        self.window_mean.copy_(torch.as_tensor(mean)[:, None])
+        self.window_std.copy_(torch.as_tensor(std)[:, None])
+
+    def coefficients(self, windows: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
+        """Return h_t (B, T, K) of windows (B, T, 12, 28) and identity codes (B, L, 512)."""
+        audio_codes = self.audio_encoder((windows - self.window_mean) / self.window_std)  # (B, T, 256)
+        return self.latent_decoder(self.projector.identity(identity), audio_codes)
+
+    def forward(self, windows: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
+        """Return codes (B, T, L, 512) of windows (B, T, 12, 28) and identity codes (B, L, 512)."""
+        return identity[:, None] + self.projector.displacements(self.coefficients(windows, identity))
+
+    def save(self, folder: Path) -> None:
+        """Write weights (with the basis) as safetensors and the sizes as JSON."""
+        shape = {"components": len(self.projector.components), "n_styles": self.projector.n_styles}
+        save_network(
+            folder, NAME, self, {**asdict(self.size), **shape, "code_size": self.projector.components.shape[1]}
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> "TalkingHead":
+        """Read what `save` wrote."""
+        config, state = load_network(folder, NAME)
+        rows, columns = config.pop("components"), config.pop("code_size")
+        empty = np.zeros((rows, columns), np.float32), np.zeros(columns, np.float32), np.ones(rows, np.float32)
+        model = cls(Basis(*empty, total_variance=1.0, n_styles=config.pop("n_styles")), TalkingHeadSize(**config))
+        model.load_state_dict(state)
+        return model.eval()
+
+
+def trainable_parameters(model: nn.Module) -> int:
+    """Count the numbers that training changes."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

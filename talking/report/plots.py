@@ -1,0 +1,119 @@
+"""Plots as PNG or SVG, by the suffix: loss curves, metric bars per row, the mouth's opening over time."""
+
+from collections.abc import Mapping
+from math import ceil
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from talking.files import atomic_path
+from talking.report.metrics import METRICS, Metric, ordered_rows
+from talking.report.series import History
+from talking.report.table import NONE, Summary
+
+TRUE_COLOUR = "black"
+# Okabe and Ito's colours, which colour-blind readers can tell apart; floors are grey, so that the models stand out.
+ROW_COLOURS = {
+    "static": "#BBBBBB",
+    "wrong_audio": "#888888",
+    "linear": "#56B4E9",
+    "inversion": "#009E73",
+    "stage_one": "#E69F00",
+    "stage_two": "#D55E00",
+}
+OTHER_COLOURS = ("#CC79A7", "#0072B2", "#F0E442")
+
+
+def plot_curves(history: History, target: Path) -> None:
+    """Draw losses by step, a panel per quantity; `train/lpips` and `validation/lpips` share the panel `lpips`.
+
+    A panel whose values are all above 0 has a logarithmic axis.
+    """
+    names = list(dict.fromkeys(name for _, values in history for name in values))
+    panels: dict[str, list[str]] = {}
+    for name in names:
+        panels.setdefault(name.rsplit("/", 1)[-1], []).append(name)
+    figure, axes = _panels(len(panels), width=4.2, height=2.8)
+    for axis, (panel, members) in zip(axes, panels.items(), strict=True):
+        for name in members:
+            points = np.array([(step, values[name]) for step, values in history if name in values], float)
+            axis.plot(points[:, 0], points[:, 1], linewidth=1.2, label=name)
+        _finish_curve(axis, panel, len(members) > 1)
+    _save(figure, target)
+
+
+def _finish_curve(axis: Axes, title: str, several: bool) -> None:
+    axis.set(title=title, xlabel="step")
+    drawn = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.lines])
+    if drawn.size and (drawn > 0).all():
+        axis.set_yscale("log")
+    if several:
+        axis.legend(frameon=False, fontsize=8)
+
+
+def plot_metric_bars(summary: Summary, target: Path) -> None:
+    """Draw a panel per measured metric of `{row: {metric: value}}` with a bar per row, a dash for a missing one."""
+    metrics = [m for m in METRICS if m.digits and any(values.get(m.name) is not None for values in summary.values())]
+    rows = ordered_rows(list(summary))
+    figure, axes = _panels(len(metrics), width=3.2, height=0.6 + 0.28 * max(len(rows), 4))
+    for axis, metric in zip(axes, metrics, strict=True):
+        _bars(axis, metric, rows, [summary[row].get(metric.name) for row in rows])
+    _save(figure, target)
+
+
+def _bars(axis: Axes, metric: Metric, rows: list[str], values: list[float | int | None]) -> None:
+    lengths = [0.0 if value is None else float(value) for value in values]
+    axis.barh(rows, lengths, color=row_colours(rows))
+    axis.invert_yaxis()
+    axis.set_title(metric.heading)
+    for place, (value, length) in enumerate(zip(values, lengths, strict=True)):
+        text = NONE if value is None else f"{value:.{metric.digits}f}"
+        axis.annotate(text, (max(length, 0), place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
+    axis.margins(x=0.25)
+
+
+def plot_openings(
+    true: np.ndarray, made: Mapping[str, np.ndarray], target: Path, *, title: str = "", rate: float = 25.0
+) -> None:
+    """Draw the mouth's opening in pixels, (T,) each, over the seconds of one clip: black the true one, then made ones.
+
+    Frames without a face (NaN) are gaps.
+    """
+    figure, (axis,) = _panels(1, width=9.0, height=3.0)
+    axis.plot(np.arange(len(true)) / rate, true, color=TRUE_COLOUR, linewidth=2.2, label="true")
+    rows = ordered_rows(list(made))
+    for row, colour in zip(rows, row_colours(rows), strict=True):
+        axis.plot(np.arange(len(made[row])) / rate, made[row], color=colour, linewidth=1.4, label=row)
+    axis.set(title=title, xlabel="time (s)", ylabel="mouth opening (px)", xlim=(0, max(len(true) - 1, 1) / rate))
+    axis.legend(frameon=False, fontsize=8, ncols=2)
+    _save(figure, target)
+
+
+def row_colours(rows: list[str]) -> list[str]:
+    """Return a colour per row; a row has the same one in every plot."""
+    others = [row for row in rows if row not in ROW_COLOURS]
+    extra = {row: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, row in enumerate(others)}
+    return [ROW_COLOURS.get(row) or extra[row] for row in rows]
+
+
+def _panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of `count` panels in up to three columns, each `width` x `height` inches."""
+    columns = min(max(count, 1), 3)
+    lines = max(ceil(count / columns), 1)
+    figure = Figure(figsize=(width * columns, height * lines), layout="constrained")
+    axes = [figure.add_subplot(lines, columns, place + 1) for place in range(count)]
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure: Figure, target: Path) -> None:
+    """Write without date or version, so that equal numbers give equal bytes."""
+    metadata = {"Date": None} if target.suffix == ".svg" else {"Software": None}
+    with atomic_path(target) as temporary, mpl.rc_context({"svg.hashsalt": "talking"}):
+        FigureCanvasAgg(figure)
+        figure.savefig(temporary, dpi=120, metadata=metadata)

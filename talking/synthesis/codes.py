@@ -1,0 +1,52 @@
+"""Frames to W+ codes and back, in batches."""
+
+import cv2
+import numpy as np
+import torch
+
+from talking.models.backbone import Backbone
+
+
+def best_device() -> torch.device:
+    """Return the accelerator that this process was given, or the CPU."""
+    if torch.accelerator.is_available():
+        return torch.accelerator.current_accelerator() or torch.device(torch.get_default_device())
+    return torch.get_default_device()
+
+
+def to_tensor(frames: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Return uint8 frames (T, H, W, 3) as float32 (T, 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def to_frames(pictures: torch.Tensor) -> np.ndarray:
+    """Return pictures (T, 3, H, W) in about [-1, 1] as uint8 frames (T, H, W, 3)."""
+    scaled = ((pictures.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).cpu().numpy()
+
+
+@torch.no_grad()
+def invert_frames(backbone: Backbone, crops: np.ndarray, batch: int = 64) -> np.ndarray:
+    """Return the codes (T, L, 512) float32 of crops (T, R, R, 3) uint8."""
+    device = next(backbone.parameters()).device
+    parts = [backbone.invert(to_tensor(crops[at : at + batch], device)) for at in range(0, len(crops), batch)]
+    return torch.cat(parts).float().cpu().numpy()
+
+
+@torch.no_grad()
+def synthesise_frames(generator: torch.nn.Module, codes: np.ndarray, size: int, batch: int = 32) -> np.ndarray:
+    """Return frames (T, size, size, 3) uint8 of codes (T, L, 512), resized when the generator's resolution is another."""
+    device = next(generator.parameters()).device
+    parts = []
+    for at in range(0, len(codes), batch):
+        chunk = torch.from_numpy(np.ascontiguousarray(codes[at : at + batch])).to(device, torch.float32)
+        parts.append(to_frames(generator(chunk)))
+    return resize_frames(np.concatenate(parts), size)
+
+
+def resize_frames(frames: np.ndarray, size: int) -> np.ndarray:
+    """Return frames (T, size, size, 3): enlarged by a cubic spline, shrunk by area."""
+    if frames.shape[1] == size:
+        return frames
+    how = cv2.INTER_CUBIC if size > frames.shape[1] else cv2.INTER_AREA
+    return np.stack([cv2.resize(frame, (size, size), interpolation=how) for frame in frames])

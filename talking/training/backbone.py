@@ -1,0 +1,126 @@
+"""A small backbone of our own: (E_I, G) trained together as an autoencoder on aligned faces, coarse to fine."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from talking.config import Backbone as BackboneParams
+from talking.losses.reconstruction import region_weights, reconstruction_loss
+from talking.models.backbone import Backbone
+from talking.models.resnet_encoder import ResNetEncoder
+from talking.models.stylegan2 import Generator
+from talking.training.images import Images
+
+Report = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training at one output resolution, ending at the share `end` of all steps."""
+
+    end: float
+    resolution: int
+
+
+def phases(resolution: int) -> list[Phase]:
+    """Grow the output from a quarter over a half to the whole resolution: structure first, then what is fine."""
+    return [Phase(0.12, max(8, resolution // 4)), Phase(0.35, max(8, resolution // 2)), Phase(1.0, resolution)]
+
+
+def new_backbone(params: BackboneParams, seed: int) -> Backbone:
+    """Return an untrained pair of the sizes that params ask for."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator = Generator(params.resolution, n_mlp=params.n_mlp, channel_max=params.channel_max)
+        encoder = ResNetEncoder(
+            generator.n_styles, width=params.encoder_width, stem="small", stem_stride=2, pool=params.encoder_pool
+        )
+        return Backbone(generator, encoder, torch.zeros(generator.n_styles, generator.style_dim))
+
+
+def train_backbone(
+    images: Images, params: BackboneParams, *, seed: int, device: torch.device, report: Report, report_every: int = 50
+) -> Backbone:
+    """Train the pair on the images and return its moving average, with the mean code of the images as mean latent.
+
+    The same seed on the same machine gives the same weights.
+    """
+    pair = _Autoencoder(new_backbone(params, seed)).to(device)
+    average = AveragedModel(pair, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=False)
+    optimizer = torch.optim.Adam(pair.parameters(), lr=params.lr, betas=(0.9, 0.99))
+    draw = torch.Generator().manual_seed(seed)
+    total = 0.0
+    for step in range(params.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = params.lr * _schedule(step / params.steps)
+        chosen = torch.randint(len(images.pictures), (params.batch,), generator=draw)
+        loss = _loss(pair, images.batch(chosen, device), params, _resolution(step / params.steps, params.resolution))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        average.update_parameters(pair)
+        total += loss.item()
+        if (step + 1) % report_every == 0:
+            report(step + 1, {"train_reconstruction": total / report_every})
+            total = 0.0
+    return _finished(average.module, images, params, device)
+
+
+class _Autoencoder(nn.Module):
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.encoder, self.generator = backbone.encoder, backbone.generator
+
+    def forward(self, pictures: torch.Tensor, resolution: int) -> torch.Tensor:
+        return self.generator(self.encoder(pictures), resolution=resolution)
+
+
+def _loss(
+    pair: _Autoencoder, batch: tuple[torch.Tensor, torch.Tensor], params: BackboneParams, resolution: int
+) -> torch.Tensor:
+    pictures, landmarks = batch
+    with torch.autocast(pictures.device.type, dtype=torch.bfloat16, enabled=params.bf16):
+        made = pair(pictures, resolution)
+    shrink = params.resolution // resolution
+    weights = region_weights(landmarks, params.resolution, mouth=params.mouth_weight, eyes=params.eyes_weight)
+    wanted = nn.functional.avg_pool2d(pictures, shrink)
+    return reconstruction_loss(
+        made.float(), wanted, nn.functional.avg_pool2d(weights, shrink), gradient=params.lambda_gradient
+    )
+
+
+def _resolution(progress: float, resolution: int) -> int:
+    return next(phase.resolution for phase in phases(resolution) if progress < phase.end)
+
+
+def _schedule(progress: float) -> float:
+    """Warm up over the first hundredth, then a cosine to a fiftieth."""
+    return min(1.0, progress * 100 + 0.05) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+@torch.no_grad()
+def _finished(pair: nn.Module, images: Images, params: BackboneParams, device: torch.device) -> Backbone:
+    """Settle the norms' running statistics on the averaged weights, and make the mean code the mean latent."""
+    norms = [module for module in pair.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    pair.train()
+    batches = torch.arange(len(images.pictures)).split(64)
+    for chosen in batches[:: max(1, len(batches) // 32)]:
+        pair.encoder(images.batch(chosen, device)[0])
+    pair.eval()
+    codes = torch.cat(
+        [pair.encoder(images.batch(chosen, device)[0]) for chosen in batches[:: max(1, len(batches) // 32)]]
+    )
+    return _centred(pair, codes.mean(dim=0))
+
+
+def _centred(pair: nn.Module, mean: torch.Tensor) -> Backbone:
+    """Move the mean code from the encoder's last bias into the mean latent, where published pairs keep it."""
+    pair.encoder.linear.bias.sub_(mean.flatten())
+    return Backbone(pair.generator, pair.encoder, mean).eval()

@@ -1,0 +1,132 @@
+"""The stream of training sequences: codes and audio windows read side by side from shards, in flat memory, resumable by position."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from talking.errors import TalkingError
+from talking.shards import ShardFolder, decode_array
+
+
+@dataclass(frozen=True)
+class ClipArrays:
+    """One clip: its key, codes (T, L, 512) float32 and audio windows (T, 12, 28) float32."""
+
+    key: str
+    codes: np.ndarray
+    windows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences of frames: windows (B, S, 12, 28), codes (B, S, L, 512) and the identity codes (B, L, 512), float32."""
+
+    windows: torch.Tensor
+    codes: torch.Tensor
+    identity: torch.Tensor
+
+
+def read_clips(codes: ShardFolder, windows: ShardFolder, shard: str, keys: frozenset[str]) -> Iterator[ClipArrays]:
+    """Yield the clips of one shard that are in `keys`, reading the two folders side by side.
+
+    Raises `TalkingError` when the folders do not hold the same clips in the same order.
+    """
+    for left, right in zip(codes.read(shard), windows.read(shard), strict=True):
+        if left.key != right.key:
+            raise TalkingError(
+                f"{shard}: {codes.folder} has {left.key} where {windows.folder} has {right.key}: run both stages again."
+            )
+        if left.key in keys:
+            frames = decode_array(left.members["codes.npy"])
+            sound = decode_array(right.members["windows.npy"])
+            length = min(len(frames), len(sound))
+            yield ClipArrays(left.key, frames[:length].astype(np.float32), sound[:length])
+
+
+class ClipStream:
+    """Clips in an endless order that depends on the seed alone; each of `world` processes takes every `world`-th clip.
+
+    Clips are mixed within a buffer of `buffer` clips, so memory does not grow with the corpus, and kept decoded when all of
+    them fit into it. `skip` clips are passed over first: that is how a run resumes at its position.
+    """
+
+    def __init__(
+        self,
+        codes: ShardFolder,
+        windows: ShardFolder,
+        keys: frozenset[str],
+        *,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        buffer: int = 256,
+    ) -> None:
+        if len(keys) < world:
+            raise TalkingError(
+                f"{world} training processes share {len(keys)} clips: use at most as many processes as clips."
+            )
+        self.codes, self.windows, self.keys = codes, windows, keys
+        self.seed, self.rank, self.world, self.buffer = seed, rank, world, buffer
+        self._kept: dict[str, list[ClipArrays]] = {}
+
+    def clips(self, skip: int = 0) -> Iterator[ClipArrays]:
+        """Yield clips for ever, epoch after epoch, leaving out the first `skip`."""
+        epoch = 0
+        while True:
+            for clip in self._epoch(epoch):
+                if skip > 0:
+                    skip -= 1
+                else:
+                    yield clip
+            epoch += 1
+
+    def _epoch(self, epoch: int) -> Iterator[ClipArrays]:
+        rng = np.random.default_rng((self.seed, epoch))
+        waiting: list[ClipArrays] = []
+        for position, clip in enumerate(self._in_order(rng.permutation(self.codes.names))):
+            if position % self.world != self.rank:
+                continue
+            waiting.append(clip)
+            if len(waiting) > self.buffer:
+                yield waiting.pop(int(rng.integers(len(waiting))))
+        while waiting:
+            yield waiting.pop(int(rng.integers(len(waiting))))
+
+    def _in_order(self, shards: np.ndarray) -> Iterator[ClipArrays]:
+        for shard in map(str, shards):
+            if len(self.keys) > self.buffer:
+                yield from read_clips(self.codes, self.windows, shard, self.keys)
+                continue
+            if shard not in self._kept:
+                self._kept[shard] = list(read_clips(self.codes, self.windows, shard, self.keys))
+            yield from self._kept[shard]
+
+
+def draw_batches(stream: ClipStream, *, batch: int, sequence: int, first_step: int = 0) -> Iterator[Batch]:
+    """Yield batches for ever from step `first_step` on; the draw of a step depends on the seed and the step alone.
+
+    A sequence is `sequence` frames from a random place of a clip (a shorter clip repeats its last frame); the identity frame is
+    drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3).
+    """
+    clips = stream.clips(skip=first_step * batch)
+    step = first_step
+    while True:
+        rng = np.random.default_rng((stream.seed, 1, stream.rank, step))
+        yield _stack([_cut(next(clips), sequence, rng) for _ in range(batch)])
+        step += 1
+
+
+def _cut(clip: ClipArrays, sequence: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    length = len(clip.codes)
+    start = int(rng.integers(max(length - sequence, 0) + 1))
+    taken = np.minimum(np.arange(start, start + sequence), length - 1)
+    outside = np.setdiff1d(np.arange(length), taken)
+    identity = int(rng.choice(outside if len(outside) else np.arange(length)))
+    return clip.windows[taken], clip.codes[taken], clip.codes[identity]
+
+
+def _stack(cuts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:
+    windows, codes, identity = (torch.from_numpy(np.stack(part)) for part in zip(*cuts, strict=True))
+    return Batch(windows, codes, identity)

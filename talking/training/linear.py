@@ -1,0 +1,99 @@
+"""The linear model of the displacement's coefficients: a floor for every evaluation, and the measure of what sound can predict."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+
+from talking.files import atomic_path
+from talking.models.basis import Projector
+from talking.models.ridge import Normal, Ridge, explained, solve
+from talking.training.clips import ClipArrays
+
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """The regression, the share of each coefficient's variance it explains on the validation clips, and the windows' statistics.
+
+    ridge maps [audio window (336,), w_I projected on V (K,)] to the whitened coefficients (K,) of w_t - w_I;
+    explained (K,) in 0..1; window_mean and window_std (12,) over the training clips.
+    """
+
+    ridge: Ridge
+    explained: np.ndarray
+    window_mean: np.ndarray
+    window_std: np.ndarray
+
+    def save(self, folder: Path) -> None:
+        """Write the regression and the statistics as safetensors."""
+        self.ridge.save(folder / "linear.safetensors")
+        statistics = {"explained": self.explained, "window_mean": self.window_mean, "window_std": self.window_std}
+        with atomic_path(folder / "statistics.safetensors") as temporary:
+            save_file(statistics, temporary)
+
+    @classmethod
+    def load(cls, folder: Path) -> "LinearFit":
+        """Read what `save` wrote."""
+        return cls(Ridge.load(folder / "linear.safetensors"), **load_file(folder / "statistics.safetensors"))
+
+
+def fit_linear(train: Iterable[ClipArrays], validation: Iterable[ClipArrays], projector: Projector) -> LinearFit:
+    """Fit on the training clips, one pass and flat memory; choose the penalty on the validation clips."""
+    statistics, normal = _WindowStatistics(), None
+    for clip in train:
+        statistics.add(clip.windows)
+        for identity in (0, len(clip.codes) // 2):
+            part = Normal.of(*regression_rows(clip, identity, projector))
+            normal = part if normal is None else normal + part
+    if normal is None:
+        raise ValueError("no training clips")
+    inputs, targets = (
+        np.concatenate(rows) for rows in zip(*(regression_rows(c, 0, projector) for c in validation), strict=True)
+    )
+    fits = [solve(normal, penalty) for penalty in PENALTIES]
+    shares = [explained(fit, inputs, targets) for fit in fits]
+    best = int(np.argmax([share.mean() for share in shares]))
+    return LinearFit(fits[best], shares[best].astype(np.float32), statistics.mean, statistics.std)
+
+
+def regression_rows(clip: ClipArrays, identity: int, projector: Projector) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (T, 336 + K) and targets (T, K) of a clip, with frame `identity` as the identity image."""
+    codes = torch.from_numpy(clip.codes)
+    coefficients = projector.coefficients((codes - codes[identity])[None])[0]
+    inputs = linear_inputs(clip.windows, projector.identity(codes[identity][None])[0].numpy())
+    return inputs, coefficients.numpy()
+
+
+def linear_inputs(windows: np.ndarray, identity: np.ndarray) -> np.ndarray:
+    """Join windows (T, 12, 28) and a projected identity code (K,) to inputs (T, 336 + K)."""
+    flat = windows.reshape(len(windows), -1)
+    return np.concatenate([flat, np.broadcast_to(identity, (len(flat), len(identity)))], axis=1)
+
+
+class _WindowStatistics:
+    """Mean and standard deviation per coefficient, summed clip by clip."""
+
+    def __init__(self) -> None:
+        self.count, self.sum, self.squares = 0, 0.0, 0.0
+
+    def add(self, windows: np.ndarray) -> None:
+        rows = windows.transpose(0, 2, 1).reshape(-1, windows.shape[1]).astype(np.float64)
+        self.count, self.sum, self.squares = (
+            self.count + len(rows),
+            self.sum + rows.sum(0),
+            self.squares + (rows**2).sum(0),
+        )
+
+    @property
+    def mean(self) -> np.ndarray:
+        return np.asarray(self.sum / self.count, np.float32)
+
+    @property
+    def std(self) -> np.ndarray:
+        variance = self.squares / self.count - (self.sum / self.count) ** 2
+        return np.sqrt(np.maximum(variance, 1e-8)).astype(np.float32)

@@ -1,0 +1,241 @@
+"""Stage one (MM'22 section 3.2.1): train E_A and D with the backbone fixed; resumable at every validation, one process or many."""
+
+import copy
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from talking.config import StageOne
+from talking.errors import TalkingError
+from talking.losses.perceptual import PerceptualLoss
+from talking.losses.stage_one import ImageTerm, LatentTerm, Target
+from talking.models.backbone import Backbone
+from talking.models.basis import Basis
+from talking.models.talking_head import TalkingHead, TalkingHeadSize
+from talking.shards import ShardFolder
+from talking.training.clips import Batch, ClipArrays, ClipStream, draw_batches, read_clips
+from talking.training.context import TrainContext
+from talking.training.linear import LinearFit
+
+CHECKPOINT = "state.pt"
+BEST = "best"
+
+
+@dataclass(frozen=True)
+class StageOneJob:
+    """Everything a training process needs, as values and paths that every process can open."""
+
+    params: StageOne
+    seed: int
+    codes: Path
+    windows: Path
+    basis: Path
+    backbone: Path
+    linear: Path
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    scratch: Path
+
+    def __call__(self, context: TrainContext) -> None:
+        """Train to the last step, reporting losses and checkpoints through the context."""
+        torch.manual_seed(self.seed + context.rank)
+        trainer = Trainer(self, context)
+        trainer.resume()
+        trainer.run()
+
+
+class Trainer:
+    """The state of one training process: model, its moving average, optimizer, step."""
+
+    def __init__(self, job: StageOneJob, context: TrainContext) -> None:
+        self.job, self.context, self.params = job, context, job.params
+        self.fit = LinearFit.load(job.linear)
+        self.model = new_model(job, self.fit).to(context.device)
+        self.wrapped = context.wrap(_Forward(self.model))
+        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(job.params.average))
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=self.params.lr, weight_decay=self.params.weight_decay
+        )
+        self.latent, self.image = self._terms()
+        self.codes, self.windows = ShardFolder(job.codes), ShardFolder(job.windows)
+        self.validation = _validation_clips(self.codes, self.windows, frozenset(job.validation))
+        self.step, self.best = 0, math.inf
+        self.best_state = copy.deepcopy(self.average.module.state_dict())
+
+    def _terms(self) -> tuple[LatentTerm, ImageTerm | None]:
+        params, projector = self.params, self.model.projector
+        shares = torch.from_numpy(self.fit.explained)
+        weights = shares / shares.mean() if params.component_weights == "predictability" else torch.ones_like(shares)
+        between = "codes" if params.target == "codes" else "coefficients"
+        latent = LatentTerm(projector, between=between, kind=params.latent_norm, weights=weights).to(
+            self.context.device
+        )
+        if params.lambda_lpips == 0 or params.lpips_frames == 0:
+            return latent, None
+        trunk = Path(params.lpips_trunk) if params.lpips_trunk else None
+        perceptual = PerceptualLoss(params.lpips_net, trunk, seed=self.job.seed)
+        generator = Backbone.load(self.job.backbone).generator
+        return latent, ImageTerm(projector, generator, perceptual, params.lpips_frames).to(self.context.device)
+
+    def resume(self) -> None:
+        """Take up model, average, optimizer, step, best and random state from the context's checkpoint, if it has one."""
+        with self.context.resume_from() as folder:
+            if folder is None:
+                return
+            state = torch.load(folder / CHECKPOINT, weights_only=True, map_location=self.context.device)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.best, self.best_state = state["step"], state["best"], state["best_state"]
+        torch.set_rng_state(state["random"].cpu())
+
+    def run(self) -> None:
+        """Train from the present step to the last."""
+        stream = ClipStream(
+            self.codes,
+            self.windows,
+            frozenset(self.job.train),
+            seed=self.job.seed,
+            rank=self.context.rank,
+            world=self.context.world_size,
+        )
+        batches = draw_batches(stream, batch=self.params.batch, sequence=self.params.sequence, first_step=self.step)
+        sums: dict[str, float] = {}
+        for batch in batches:
+            losses = self._update(batch)
+            self.step += 1
+            sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
+            if self.step % self.params.validate_every == 0 or self.step == self.params.steps:
+                self._report({name: value / self.params.validate_every for name, value in sums.items()})
+                sums = {}
+            if self.step >= self.params.steps:
+                return
+
+    def _update(self, batch: Batch) -> dict[str, float]:
+        self.model.train()
+        draw = torch.Generator().manual_seed(self.job.seed * 1_000_003 + self.step)
+        batch = self._augment(batch, draw)
+        displacements = batch.codes - batch.identity[:, None]
+        coefficients = self.wrapped(batch.windows, batch.identity)
+        latent = self.latent(coefficients, displacements)
+        loss = self.params.lambda_latent * latent
+        losses = {"latent": latent.item()}
+        if self.image is not None:
+            lpips = self.image(coefficients, Target(displacements, batch.identity), draw)
+            loss = loss + self.params.lambda_lpips * lpips
+            losses["lpips"] = lpips.item()
+        self._descend(loss)
+        return {**losses, "loss": loss.item()}
+
+    def _descend(self, loss: torch.Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise TalkingError(
+                f"stage_one: the loss is {loss.item()} at step {self.step}: lower stage_one.lr or the loss weights."
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.params.lr * _schedule(self.step / self.params.steps)
+        self.optimizer.step()
+        self.average.update_parameters(self.model)
+
+    def _augment(self, batch: Batch, draw: torch.Generator) -> Batch:
+        """Noise on sound and identity, in units of their standard deviation, so that few speakers are not learned by heart."""
+        windows, identity = batch.windows, batch.identity
+        if self.params.audio_noise:
+            noise = torch.randn(windows.shape, generator=draw) * self.params.audio_noise
+            windows = windows + noise * self.model.window_std.cpu()
+        device = self.context.device
+        return Batch(windows.to(device), batch.codes.to(device), identity.to(device))
+
+    def _report(self, losses: dict[str, float]) -> None:
+        metrics = {f"train_{name}": value for name, value in losses.items()} | self.validate()
+        if metrics["validation_latent"] < self.best:
+            self.best = metrics["validation_latent"]
+            self.best_state = copy.deepcopy(self.average.module.state_dict())
+        folder = self.job.scratch / f"checkpoint-{self.context.rank}"
+        if self.context.rank == 0:
+            self._write(folder)
+        self.context.report({"step": float(self.step), **metrics}, folder if self.context.rank == 0 else None)
+
+    def _write(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {"model": self.model.state_dict(), "average": self.average.state_dict()}
+        state |= {"optimizer": self.optimizer.state_dict(), "step": self.step, "random": torch.get_rng_state()}
+        torch.save({**state, "best": self.best, "best_state": self.best_state}, folder / CHECKPOINT)
+        best = copy.deepcopy(self.model)
+        best.load_state_dict(self.best_state)
+        best.save(folder / BEST)
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """L_latent of the averaged model on the validation clips, with their own sound and with another clip's."""
+        model = self.average.module.eval()
+        sums = {"validation_latent": 0.0, "validation_wrong_audio": 0.0}
+        for clip, other in zip(self.validation, self.validation[1:] + self.validation[:1], strict=True):
+            sums["validation_latent"] += self._clip_loss(model, clip, clip)
+            sums["validation_wrong_audio"] += self._clip_loss(model, clip, other)
+        return {name: value / len(self.validation) for name, value in sums.items()}
+
+    def _clip_loss(self, model: TalkingHead, clip: ClipArrays, sound: ClipArrays) -> float:
+        length = min(len(clip.codes), len(sound.windows))
+        device = self.context.device
+        codes = torch.from_numpy(clip.codes[:length])[None].to(device)  # (1, T, L, 512)
+        windows = torch.from_numpy(sound.windows[:length])[None].to(device)  # (1, T, 12, 28)
+        identity = codes[:, 0]
+        return self.latent(model.coefficients(windows, identity), codes - identity[:, None]).item()
+
+
+class _Forward(nn.Module):
+    """DistributedDataParallel hooks `forward`; training needs the coefficients rather than the codes."""
+
+    def __init__(self, model: TalkingHead) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, windows: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
+        return self.model.coefficients(windows, identity)
+
+
+def new_model(job: StageOneJob, fit: LinearFit) -> TalkingHead:
+    """Return an untrained model of the sizes that params ask for; the same on every process."""
+    params = job.params
+    whiten = params.target == "whitened"
+    size = TalkingHeadSize(width=params.width, lstm_layers=params.lstm_layers, hidden=params.hidden, whiten=whiten)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        model = TalkingHead(Basis.load(job.basis), size)
+    model.normalise_windows(fit.window_mean, fit.window_std)
+    return model
+
+
+def _validation_clips(
+    codes: ShardFolder, windows: ShardFolder, keys: frozenset[str], most: int = 64
+) -> list[ClipArrays]:
+    """The first `most` validation clips, so that memory stays flat."""
+    clips: list[ClipArrays] = []
+    for shard in codes.names:
+        clips += read_clips(codes, windows, shard, keys)
+        if len(clips) >= most:
+            break
+    if not clips:
+        raise TalkingError("stage_one: no validation clip is usable: name other validation_speakers in params.yaml.")
+    return clips[:most]
+
+
+def _schedule(progress: float) -> float:
+    """Constant, then a cosine to zero over the last third: few steps settle better so."""
+    return 1.0 if progress < 2 / 3 else 0.5 * (1 + math.cos(math.pi * (3 * progress - 2)))
+
+
+def losses_of(history: Iterable[dict[str, float]]) -> list[tuple[int, dict[str, float]]]:
+    """Turn reported metrics into (step, losses) pairs for plots and trackers."""
+    return [
+        (int(row["step"]), {k: v for k, v in row.items() if k.startswith(("train_", "validation_"))}) for row in history
+    ]

@@ -1,0 +1,109 @@
+"""Typed sections from plain mappings: unknown keys, wrong types and impossible values are errors that name the key."""
+
+import math
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, field, fields, is_dataclass
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from talking.errors import TalkingError
+
+Section = TypeVar("Section")
+
+
+def number(low: float | None = None, high: float | None = None, *, above: float | None = None, **keywords: Any) -> Any:
+    """Declare a dataclass field whose value must satisfy `low <= value <= high` and `value > above`."""
+    return field(metadata={"low": low, "high": high, "above": above}, **keywords)
+
+
+def read_section(cls: type[Section], values: Any, where: str) -> Section:
+    """Build the frozen dataclass `cls` from the mapping `values`; `where` is the dotted key that errors name.
+
+    Raises `TalkingError` for a key that `cls` does not know, one that is missing, a value of another type, or out of range.
+    """
+    if not isinstance(values, Mapping):
+        raise TalkingError(f"{where} must be a section of keys and values, not {values!r}.")
+    known = {entry.name: entry for entry in fields(cls)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise TalkingError(f"{_join(where, key)} is not a known key; known here: {', '.join(known)}.")
+    hints = get_type_hints(cls)
+    arguments = {}
+    for name, entry in known.items():
+        if name in values:
+            arguments[name] = _convert(values[name], hints[name], _join(where, name))
+            _check_range(arguments[name], entry, _join(where, name))
+        elif entry.default is MISSING and entry.default_factory is MISSING:
+            raise TalkingError(f"{_join(where, name)} is missing: add it, as in the params.yaml of the repository.")
+    return cls(**arguments)
+
+
+def _join(where: str, key: Any) -> str:
+    return f"{where}.{key}" if where else str(key)
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    origin = get_origin(hint)
+    if is_dataclass(hint):
+        return read_section(hint, value, where)  # type: ignore[arg-type]
+    if origin is Literal:
+        return _one_of(value, get_args(hint), where)
+    if origin in (Union, types.UnionType):
+        return None if value is None else _convert(value, next(a for a in get_args(hint) if a is not type(None)), where)
+    if origin is tuple:
+        return _sequence(value, get_args(hint)[0], where)
+    if origin is dict:
+        return _mapping(value, get_args(hint)[1], where)
+    return _scalar(value, hint, where)
+
+
+def _one_of(value: Any, choices: tuple[Any, ...], where: str) -> Any:
+    if value not in choices:
+        raise TalkingError(f"{where} is {value!r}; it must be one of {', '.join(map(str, choices))}.")
+    return value
+
+
+def _sequence(value: Any, hint: Any, where: str) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TalkingError(f"{where} is {value!r}; it must be a list.")
+    return tuple(_convert(entry, hint, f"{where}[{index}]") for index, entry in enumerate(value))
+
+
+def _mapping(value: Any, hint: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TalkingError(f"{where} is {value!r}; it must be a section of keys and values.")
+    return {str(key): _convert(entry, hint, f"{where}.{key}") for key, entry in value.items()}
+
+
+def _scalar(value: Any, hint: type, where: str) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is float and isinstance(value, str):
+        value = _number_in_words(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise TalkingError(f"{where} is {value!r}; it must be of type {hint.__name__}.")
+    return value
+
+
+def _number_in_words(value: str) -> float | str:
+    """YAML 1.1 reads `2e-4` as text; people write it all the same."""
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _check_range(value: Any, entry: Field[Any], where: str) -> None:
+    low, high, above = (entry.metadata.get(name) for name in ("low", "high", "above"))
+    if value is None or not isinstance(value, int | float):
+        return
+    if (
+        (low is not None and value < low)
+        or (high is not None and value > high)
+        or (above is not None and value <= above)
+    ):
+        bounds = [f"at least {low}" if low is not None else "", f"above {above}" if above is not None else ""]
+        bounds.append(f"at most {high}" if high is not None else "")
+        raise TalkingError(f"{where} is {value}; it must be {' and '.join(bound for bound in bounds if bound)}.")
+    if math.isnan(value):
+        raise TalkingError(f"{where} is not a number; give it a value.")

@@ -1,0 +1,90 @@
+"""Closed lips at bilabials: counts by hand."""
+
+import numpy as np
+import pytest
+
+from talking.corpora.clip import Segment
+from talking.metrics.closure import Closure, closure, frames_of
+from talking.metrics.unavailable import Unavailable
+
+RATE = 25.0
+
+
+def phones(text: str) -> list[Segment]:
+    """One phone per letter, four frames each; `_` is silence."""
+    return [Segment(i * 0.16, (i + 1) * 0.16, "sil" if letter == "_" else letter) for i, letter in enumerate(text)]
+
+
+def openings(text: str) -> np.ndarray:
+    """Four frames per letter: closed for p, b, m and silence, else open."""
+    return np.repeat([0.0 if letter in "pbm_" else 10.0 for letter in text], 4)
+
+
+def test_the_truth_against_itself_is_perfect_and_silence_is_not_counted() -> None:
+    counts = closure(openings("_bam_"), openings("_bam_"), phones("_bam_"))
+    assert counts == Closure(recalled=8, expected=8, right=8, closed=8)
+    assert (counts.recall, counts.precision) == (1.0, 1.0)
+
+
+def test_lips_that_never_close_recall_nothing_and_have_no_precision() -> None:
+    counts = closure(openings("bama"), np.full(16, 10.0), phones("bama"))
+    assert counts == Closure(recalled=0, expected=8, right=0, closed=0)
+    assert (counts.recall, counts.precision) == (0.0, None)
+
+
+def test_lips_that_are_always_closed_recall_all_at_the_precision_of_chance() -> None:
+    counts = closure(openings("baaaa"), np.zeros(20), phones("baaaa"), tolerance=0)
+    assert (counts.recall, counts.precision) == (1.0, 4 / 20)
+
+
+def test_lips_that_close_at_the_wrong_sound_are_neither_recalled_nor_precise() -> None:
+    counts = closure(openings("baaa"), openings("aaba"), phones("baaa"))
+    assert (counts.recall, counts.precision) == (0.0, 0.0)
+
+
+def test_one_frame_late_is_on_time_and_two_are_not() -> None:
+    true = openings("aabaa")
+    late_one, late_two = np.roll(true, 1), np.roll(true, 2)
+    assert closure(true, late_one, phones("aabaa")) == Closure(4, 4, 4, 4)
+    assert closure(true, late_two, phones("aabaa")) == Closure(3, 4, 3, 4)
+
+
+def test_a_bilabial_whose_true_lips_stay_open_is_not_demanded() -> None:
+    counts = closure(openings("aaba"), openings("aaba"), phones("paba"))
+    assert counts.expected == 4
+
+
+def test_a_frame_without_a_face_costs_recall() -> None:
+    made = openings("abaa")
+    made[4:8] = np.nan
+    counts = closure(openings("abaa"), made, phones("abaa"))
+    assert (counts.recall, counts.closed) == (0.0, 0)
+
+
+@pytest.mark.parametrize("label", ["B", "b", "bcl", "p", "pʰ", "m", "M1", "mː", "m̩"])
+def test_labels_of_other_alphabets_are_understood(label: str) -> None:
+    segments = [Segment(0, 0.16, "a"), Segment(0.16, 0.32, label), Segment(0.32, 0.64, "a")]
+    assert closure(openings("abaa"), openings("abaa"), segments).expected == 4
+
+
+@pytest.mark.parametrize("labels", [[], [Segment(0, 1, "sil"), Segment(1, 2, "h#")]])
+def test_a_clip_without_phones_has_a_reason_and_no_number(labels: list[Segment]) -> None:
+    value = closure(openings("ba"), openings("ba"), labels)
+    assert isinstance(value, Unavailable) and "no phones" in value.reason
+
+
+def test_a_true_video_without_a_face_has_a_reason() -> None:
+    value = closure(np.full(8, np.nan), openings("ba"), phones("ba"))
+    assert isinstance(value, Unavailable) and "no face" in value.reason
+
+
+def test_counts_add_up_over_clips() -> None:
+    total = Closure(1, 2, 3, 4) + Closure(5, 6, 7, 8)
+    assert total == Closure(6, 8, 10, 12)
+    assert total.recall == 6 / 8 and total.precision == 10 / 12
+
+
+def test_a_segment_touches_every_frame_it_overlaps() -> None:
+    assert np.flatnonzero(frames_of([Segment(0.05, 0.09, "p")], 5, RATE)).tolist() == [1, 2]
+    assert np.flatnonzero(frames_of([Segment(0.04, 0.08, "p")], 5, RATE)).tolist() == [1]
+    assert np.flatnonzero(frames_of([Segment(-0.1, 0.02, "p"), Segment(0.17, 9, "b")], 5, RATE)).tolist() == [0, 4]
