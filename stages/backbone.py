@@ -54,7 +54,7 @@ def main(params: Params, source: Path, manifest: Path, aligned: Path, out: Path,
         pair.to(best_device()), ShardFolder(aligned), sorted(keys)[:CLIPS_MEASURED], make_finder(params.evaluate.finder)
     )
     write_json(metrics, quality)
-    write_curves(plots, curve)
+    write_curves(curve, plots)
     print(f"backbone: {quality}")
     record(params, "backbone", {key: value for key, value in quality.items() if value is not None})
 

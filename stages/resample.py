@@ -20,6 +20,7 @@ class ResampleWork:
     """Resamples the clips of a shard."""
 
     section: Resample
+    expected_s: float | None
     raw: Path
     shards: dict[str, list[ManifestRow]]
 
@@ -41,6 +42,8 @@ class ResampleWork:
                     sound_rate=self.section.sound_rate,
                     tolerance_s=self.section.tolerance_s,
                     min_frames=self.section.min_frames,
+                    max_damaged=self.section.max_damaged,
+                    expected_s=self.expected_s,
                 )
             except Rejected as error:
                 statuses.append(ClipStatus(row.key, row.speaker, shard, error.reason, error.sentence))
@@ -53,12 +56,13 @@ class ResampleWork:
 def main(params: Params, raw: Path, manifest: Path, out: Path) -> None:
     """Resample every clip of the manifest."""
     shards = {shard: list(rows) for shard, rows in groupby(rows_of(manifest), key=lambda row: row.shard)}
-    section = parts_of(params.resample)
+    expected = params.the_corpus.clip_s
+    section = parts_of((params.resample, expected))
     inputs = [
         (shard, fingerprint(section, *(row.key + sha256_of(clip_of(row, raw).path) for row in rows)))
         for shard, rows in shards.items()
     ]
-    map_stage(params, "resample", ResampleWork(params.resample, raw.resolve(), shards), inputs, out)
+    map_stage(params, "resample", ResampleWork(params.resample, expected, raw.resolve(), shards), inputs, out)
 
 
 if __name__ == "__main__":

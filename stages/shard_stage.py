@@ -38,7 +38,7 @@ class ClipWork:
             try:
                 members = self.convert(sample)
             except Rejected as error:
-                statuses.append(ClipStatus(sample.key, speaker, shard, error.reason, error.sentence))
+                statuses.append(ClipStatus(sample.key, speaker, shard, error.reason, f"{sample.key}: {error.sentence}"))
                 continue
             statuses.append(ClipStatus(sample.key, speaker, shard, "ok"))
             yield Sample(sample.key, dict(members))

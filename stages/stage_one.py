@@ -23,7 +23,7 @@ BASIS = "basis.safetensors"
 
 def job_of(params: Params, manifest: Path, codes: Path, windows: Path, basis: Path, backbone: Path) -> StageOneJob:
     """Return the training's inputs; what a resume needs lies under a name that tells its inputs and parameters."""
-    folder = ShardFolder(codes)
+    folder, sounds = ShardFolder(codes), ShardFolder(windows)
     job = StageOneJob(
         params=params.stage_one,
         seed=params.seed,
@@ -32,11 +32,11 @@ def job_of(params: Params, manifest: Path, codes: Path, windows: Path, basis: Pa
         basis=(basis / BASIS).resolve(),
         backbone=backbone.resolve(),
         linear=Path(),
-        train=tuple(sorted(keys_of(manifest, folder, "train"))),
-        validation=tuple(sorted(keys_of(manifest, folder, "validation"))),
+        train=tuple(sorted(keys_of(manifest, folder, "train") & keys_of(manifest, sounds))),
+        validation=tuple(sorted(keys_of(manifest, folder, "validation") & keys_of(manifest, sounds))),
         scratch=Path(),
     )
-    hashes = [row.sha256 for source in (folder, ShardFolder(windows)) for row in source.rows.values()]
+    hashes = [row.sha256 for source in (folder, sounds) for row in source.rows.values()]
     mark = fingerprint(parts_of(job), sha256_of(basis / BASIS), source_fingerprint(), *hashes)[:16]
     state = (STATE / params.corpus / "stage_one" / mark).resolve()
     return replace(job, linear=state / "linear", scratch=state)
@@ -79,7 +79,7 @@ def main(
         "parameters": float(trainable_parameters(model)),
     }
     write_json(metrics, numbers)
-    write_curves(plots, history)
+    write_curves(history, plots)
     with tracking.run(params.tracking, "stage_one", tags=tags_of(params)) as run, atomic_folder(out) as folder:
         model.save(folder)
         fit.save(folder)

@@ -19,6 +19,7 @@ class Corpus:
     validation_speakers: tuple[str, ...] = ()
     validation_clips: int = number(0, default=0)
     seen_clips: dict[str, int] = field(default_factory=dict)
+    clip_s: float | None = number(above=0, default=None)
     clips_per_shard: int = number(1, default=100)
     max_rejected: float = number(0, 1, default=0.1)
 
@@ -62,6 +63,7 @@ class Resample:
     sound_rate: int = number(8000)
     tolerance_s: float = number(0)
     min_frames: int = number(1)
+    max_damaged: float = number(0, 1)
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,7 @@ def load_params(path: Path) -> Params:
         raise TalkingError(f"{path} is missing: run from the root of the repository.")
     try:
         values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TalkingError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     return read_section(Params, values, "")
 

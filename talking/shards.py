@@ -106,6 +106,8 @@ class ShardFolder:
 
     def read(self, name: str) -> Iterator[Sample]:
         """Yield the samples of one shard after checking it against the index."""
+        if name not in self.rows:
+            raise TalkingError(f"{self.folder / INDEX} lists no {name}: run the stage that writes {self.folder} again.")
         return read_shard(self.folder / name, self.rows[name])
 
     def sample(self, status: ClipStatus) -> Sample:

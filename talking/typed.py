@@ -22,7 +22,7 @@ def read_section(cls: type[Section], values: Any, where: str) -> Section:
     Raises `TalkingError` for a key that `cls` does not know, one that is missing, a value of another type, or out of range.
     """
     if not isinstance(values, Mapping):
-        raise TalkingError(f"{where} must be a section of keys and values, not {values!r}.")
+        raise TalkingError(f"{where or 'params.yaml'} must be a section of keys and values, not {values!r}.")
     known = {entry.name: entry for entry in fields(cls)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
@@ -105,5 +105,5 @@ def _check_range(value: Any, entry: Field[Any], where: str) -> None:
         bounds = [f"at least {low}" if low is not None else "", f"above {above}" if above is not None else ""]
         bounds.append(f"at most {high}" if high is not None else "")
         raise TalkingError(f"{where} is {value}; it must be {' and '.join(bound for bound in bounds if bound)}.")
-    if math.isnan(value):
-        raise TalkingError(f"{where} is not a number; give it a value.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TalkingError(f"{where} is {value}; it must be a finite number.")

@@ -1,7 +1,6 @@
-"""Weights of networks: our own as safetensors with a JSON config beside them; the catalogue of published ones."""
+"""Published weights: the catalogue, and the reading of its checkpoints without running what a pickle may hold."""
 
 import argparse
-import json
 import pickle
 import struct
 from collections.abc import Mapping
@@ -10,16 +9,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from talking.errors import TalkingError
-from talking.files import atomic_path, sha256_of, write_json
+from talking.files import sha256_of
+from talking.models.backbone import Backbone
 from talking.models.psp import GradualStyleEncoder
+from talking.models.stored import check_state, filled, load_network, save_network
 from talking.models.stylegan2 import Generator
 
-DIGEST_KEY = "sha256"
+__all__ = ["load_network", "save_network"]
+
 PSP_TASK = "ffhq_encode"
 UNREADABLE = (
     pickle.UnpicklingError,
@@ -36,9 +36,13 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """A row of the catalogue. `sha256` is None where the publisher states none; a value ending in `...` is a prefix."""
+    """A row of the catalogue: `file` is the name that the publisher gave it.
+
+    `sha256` is None where the publisher states none; a value ending in `...` is its beginning.
+    """
 
     name: str
+    file: str
     what: str
     licence: str
     published_at: str
@@ -49,22 +53,25 @@ class PublishedWeights:
 CATALOGUE = (
     PublishedWeights(
         name="stylegan2-ffhq-1024",
+        file="stylegan2-ffhq-config-f.pt",
         what="StyleGAN2 generator, FFHQ, 1024 pixels, config F, converted to PyTorch",
         licence="Nvidia Source Code License-NC (no commercial use)",
-        published_at="https://github.com/rosinality/stylegan2-pytorch (checkpoint stylegan2-ffhq-config-f.pt)",
+        published_at="https://github.com/rosinality/stylegan2-pytorch",
         sha256=None,
         layout="{g_ema: Generator(1024), latent_avg: (512,)}",
     ),
     PublishedWeights(
         name="psp-ffhq-encode",
+        file="psp_ffhq_encode.pt",
         what="pSp inversion encoder for FFHQ, 18 styles, with the generator that it was trained for",
         licence="MIT for pSp; its generator is under the Nvidia Source Code License-NC",
-        published_at="https://github.com/eladrich/pixel2style2pixel (checkpoint psp_ffhq_encode.pt)",
+        published_at="https://github.com/eladrich/pixel2style2pixel",
         sha256=None,
         layout="{state_dict: {encoder.*: GradualStyleEncoder(18), decoder.*: Generator(1024)}, latent_avg, opts}",
     ),
     PublishedWeights(
         name="squeezenet1_1-imagenet",
+        file="squeezenet1_1-b8a52dc0.pth",
         what="SqueezeNet 1.1 trunk of LPIPS (net=squeeze)",
         licence="BSD-3-Clause (torchvision)",
         published_at="https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
@@ -73,9 +80,10 @@ CATALOGUE = (
     ),
     PublishedWeights(
         name="inception-fid",
+        file="pt_inception-2015-12-05-6726825d.pth",
         what="Inception-v3 of 2015, ported to PyTorch, whose 2048 features define FID",
         licence="Apache-2.0",
-        published_at="https://github.com/mseitzer/pytorch-fid/releases (pt_inception-2015-12-05-6726825d.pth)",
+        published_at="https://github.com/mseitzer/pytorch-fid/releases",
         sha256="6726825d...",
         layout="pytorch-fid's state dict of its FID Inception-v3",
     ),
@@ -96,66 +104,6 @@ def matches_digest(path: Path, row: PublishedWeights) -> bool | None:
     if row.sha256 is None:
         return None
     return sha256_of(path).startswith(row.sha256.removesuffix("..."))
-
-
-def save_network(folder: Path, name: str, module: nn.Module | Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
-    """Write `<name>.safetensors` and `<name>.json` into `folder`, each by temporary name and rename.
-
-    The JSON is `config`, which must suffice to build the network, with the weights' SHA-256: a pair of files that do
-    not belong together is noticed when it is read.
-    """
-    state = module.state_dict() if isinstance(module, nn.Module) else module
-    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
-    with atomic_path(folder / f"{name}.safetensors") as temporary:
-        save_file(tensors, temporary)
-        digest = sha256_of(temporary)
-    write_json(folder / f"{name}.json", {**config, DIGEST_KEY: digest})
-
-
-def load_network(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read what `save_network` wrote: (config, state), the tensors on the CPU. Raises TalkingError on anything else."""
-    config_path, weights_path = folder / f"{name}.json", folder / f"{name}.safetensors"
-    config = _read_config(config_path)
-    if not weights_path.is_file():
-        raise TalkingError(f"{weights_path} is missing beside its config: run the stage that makes {folder} again.")
-    if sha256_of(weights_path) != config.pop(DIGEST_KEY, None):
-        raise TalkingError(f"{weights_path} is damaged or not the file that {config_path} describes: make both again.")
-    try:
-        return config, load_file(weights_path)
-    except SafetensorError as error:
-        raise TalkingError(f"{weights_path} is not a safetensors file ({error}): make it again.") from error
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise TalkingError(f"{path} is missing: run the stage that makes {path.parent} first.")
-    try:
-        config = json.loads(path.read_text())
-    except ValueError as error:
-        raise TalkingError(f"{path} is not readable JSON ({error}): make the network again.") from error
-    if not isinstance(config, dict):
-        raise TalkingError(f"{path} does not hold a network's config: make the network again.")
-    return config
-
-
-def check_state(source: Path, network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Raise TalkingError, naming a tensor, unless `state` has `network`'s names and shapes, and finite numbers."""
-    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    kind = type(network).__name__
-    for name, shape in wanted.items():
-        if name not in state:
-            raise TalkingError(f"{source} is another network than {kind}: it has no {name}; give the file for {kind}.")
-        if tuple(state[name].shape) != shape:
-            raise TalkingError(
-                f"{source} is another network than {kind}: {name} is {tuple(state[name].shape)} "
-                f"where {shape} is wanted; give the file of the same sizes."
-            )
-        if not state[name].isfinite().all():
-            raise TalkingError(f"{source} has numbers that are not finite in {name}: download it again.")
-    if extra := sorted(set(state) - set(wanted)):
-        raise TalkingError(
-            f"{source} is another network than {kind}: it also has {extra[0]}; give the file for {kind}."
-        )
 
 
 class PspWeights(NamedTuple):
@@ -186,6 +134,24 @@ def convert_psp(path: Path, n_styles: int = 18) -> PspWeights:
         _converted(path, generator, _below(states, "decoder.")),
         _mean_latent(path, content["latent_avg"]).expand(n_styles, -1),
     )
+
+
+def published_backbone(folder: Path, resolution: int = 1024) -> Backbone:
+    """Return the paper's FFHQ pair from the files of the catalogue in `folder`, in eval mode.
+
+    pSp's checkpoint is needed and holds a generator too; that of StyleGAN2's own checkpoint is taken where it is there.
+    Raises TalkingError on a file that is missing or not what the catalogue describes.
+    """
+    psp, stylegan2 = (folder / published(name).file for name in ("psp-ffhq-encode", "stylegan2-ffhq-1024"))
+    with torch.device("meta"):
+        n_styles = Generator(resolution).n_styles
+    weights = convert_psp(psp, n_styles)
+    state, source = weights.generator, psp
+    if stylegan2.is_file():
+        state, source = convert_stylegan2(stylegan2, resolution)[0], stylegan2
+    generator = filled(Generator, {"resolution": resolution}, state, source)
+    encoder = filled(GradualStyleEncoder, {"n_styles": n_styles}, weights.encoder, psp)
+    return Backbone(generator, encoder, weights.latent_avg).eval()
 
 
 def _read_checkpoint(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:

@@ -16,20 +16,20 @@ from talking.cluster.settings import ClusterSettings
 from talking.errors import TalkingError
 
 ROOT = Path(__file__).resolve().parents[2]
+_OBJECT_STORE = 200 * 2**20  # Bytes of shared memory, a ceiling: larger results overflow to disk.
 
 
 @contextmanager
 def connect(settings: ClusterSettings) -> Iterator[None]:
-    """Join the cluster of `settings` or RAY_ADDRESS, or start one on this machine; leave it, or stop it, at the end.
+    """Join the cluster of RAY_ADDRESS or of `settings`, or start one on this machine; leave it, or stop it, at the end.
 
     Inside another `connect` this does nothing. Raises `TalkingError` when there is no cluster at the address.
     """
     if ray.is_initialized():
         yield
         return
-    address = settings.address or os.environ.get("RAY_ADDRESS")
     try:
-        _join(address) if address else _start(settings)
+        _join(address) if (address := address_of(settings)) else _start()
         yield
     finally:
         ray.shutdown()
@@ -66,7 +66,7 @@ def _join(address: str) -> None:
         ) from error
 
 
-def _start(settings: ClusterSettings) -> None:
+def _start() -> None:
     """Start a cluster of this machine.
 
     Its token lives in the environment of this process and its children alone: nothing is written to the home folder.
@@ -81,25 +81,26 @@ def _start(settings: ClusterSettings) -> None:
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.WARNING,
-            object_store_memory=settings.object_store_mb * 2**20,
+            object_store_memory=_OBJECT_STORE,
         )
-    _check_fits(settings)
 
 
-def _check_fits(settings: ClusterSettings) -> None:
-    """Refuse at once what this machine can never hold, where Ray would wait for ever."""
+def check_fits(settings: ClusterSettings, key: str, cpus: float, gpus: float) -> None:
+    """Refuse at once what this machine can never hold, where Ray would wait for ever; a cluster may still grow."""
+    if address_of(settings):
+        return
     here = ray.cluster_resources()
-    for key, kind, wanted in (
-        ("cpus_per_worker", "CPU", settings.cpus_per_worker),
-        ("gpus_per_worker", "GPU", settings.gpus_per_worker),
-        ("train_cpus", "CPU", settings.train_cpus * settings.train_workers),
-        ("train_gpus", "GPU", settings.train_gpus * settings.train_workers),
-    ):
-        if wanted > here.get(kind, 0):
-            has = f"this machine has {here.get(kind, 0):g}"
+    for kind, wanted in (("CPU", cpus), ("GPU", gpus)):
+        if wanted > (has := here.get(kind, 0)):
+            asked = f"cluster.{key}_{kind.lower()}s" if key == "train" else f"cluster.{kind.lower()}s_per_{key}"
             raise TalkingError(
-                f"cluster.{key} asks for {wanted:g} {kind}s in all and {has}: lower it, or set an address."
+                f"{asked} comes to {wanted:g} {kind}s and this machine has {has:g}: lower it, or set cluster.address."
             )
+
+
+def address_of(settings: ClusterSettings) -> str | None:
+    """Return the address of the cluster to join, or None for one of this machine."""
+    return os.environ.get("RAY_ADDRESS") or settings.address
 
 
 def _python_path() -> str:

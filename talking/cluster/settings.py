@@ -7,12 +7,11 @@ from dataclasses import dataclass
 class ClusterSettings:
     """Where to compute and with what; the `cluster` section of params.yaml.
 
-    `address`: of a running Ray cluster; None is RAY_ADDRESS, or else a cluster of this machine, stopped with the stage.
+    `address`: of a running Ray cluster, unless RAY_ADDRESS names one; None is a cluster of this machine.
     `workers`: actors of a map; None is as many as fit on the nodes there are now.
     `retries`: further attempts at a shard whose worker failed.
     `train_*`: processes of a training and the resources of each.
     `max_failures`: restarts of a training from its last checkpoint.
-    `object_store_mb`: shared memory of a cluster of this machine, a ceiling; larger results overflow to disk.
     """
 
     address: str | None = None
@@ -24,4 +23,3 @@ class ClusterSettings:
     train_cpus: float = 1
     train_gpus: float = 0
     max_failures: int = 1
-    object_store_mb: int = 200

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from ray.exceptions import RayError
 
-from talking.cluster.connection import enter, sentence_of
+from talking.cluster.connection import check_fits, enter, sentence_of
 from talking.cluster.settings import ClusterSettings
 from talking.errors import TalkingError
 from talking.files import write_json
@@ -35,6 +35,9 @@ def train(
     let `name` hold a hash of the parameters. `progress` gets the metrics as rank 0 reports them.
     Raises `TalkingError` with the loop's own sentence, or naming what failed.
     """
+    check_fits(
+        settings, "train", *(settings.train_workers * each for each in (settings.train_cpus, settings.train_gpus))
+    )
     run = (storage / name).resolve()
     (run / _FAILURE).unlink(missing_ok=True)
     history = History(run)

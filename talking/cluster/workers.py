@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from talking.cluster.connection import enter, sentence_of
+from talking.cluster.connection import check_fits, enter, sentence_of
 from talking.cluster.kept import Keeping, ShardWork, finished, publish
 from talking.cluster.settings import ClusterSettings
 from talking.errors import TalkingError
@@ -209,6 +209,7 @@ def _results(
 
 def _pool_size(settings: ClusterSettings, items: int) -> int:
     """Return how many actors to start: as asked, else as many as fit on the nodes there are, and one at least."""
+    check_fits(settings, "worker", settings.cpus_per_worker, settings.gpus_per_worker)
     if settings.workers is not None:
         return max(1, min(settings.workers, items))
     here = ray.cluster_resources()

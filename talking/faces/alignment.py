@@ -30,10 +30,10 @@ def ffhq_quad(landmarks: np.ndarray) -> np.ndarray:
     eyes, across = (left + right) / 2, right - left
     down = points[..., MOUTH_CORNERS, :].mean(-2) - eyes
     x = across + np.stack([down[..., 1], -down[..., 0]], -1)
-    length = _norm(x)
+    length, reach = _norm(x), np.maximum(2.0 * _norm(across), 1.8 * _norm(down))
     if not np.all(length > 1e-6):
         raise TalkingError("the landmarks span no face: eyes and mouth lie on one point; leave the frame out")
-    x = x / length * np.maximum(2.0 * _norm(across), 1.8 * _norm(down))
+    x = x * (reach / length)[..., None]
     y = np.stack([-x[..., 1], x[..., 0]], -1)
     centre = eyes + 0.1 * down
     return np.stack([centre - x - y, centre - x + y, centre + x + y, centre + x - y], -2).astype(np.float32)

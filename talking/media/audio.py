@@ -126,17 +126,11 @@ def extract_sound(path: Path, rate: int = 16000) -> np.ndarray:
     whole = f"aresample={rate}:async=1:min_hard_comp=0.02"
     # In 16 bits ffmpeg averages the channels; in floating point it adds them and goes beyond 1.
     options = {"format": "s16le", "acodec": "pcm_s16le", "ac": 1, "ar": rate, "af": whole, "flags:a": "+bitexact"}
-    try:
-        content = run(compile_command(ffmpeg.output(open_input(path)["a:0?"], "pipe:", **options)), path).output
-    except Rejected as error:
-        raise _soundless(path) if "does not contain any stream" in error.sentence else error from error
-    if not content:
-        raise _soundless(path)
-    return _to_float(np.frombuffer(content, "<i2"))
-
-
-def _soundless(path: Path) -> Rejected:
-    return Rejected("soundless", f"{path} has no sound: it cannot teach how a face speaks.")
+    command = compile_command(ffmpeg.output(open_input(path)["a:0?"], "pipe:", **options))
+    done = run(command, path, unless="does not contain any stream")
+    if not done.output:
+        raise Rejected("soundless", f"{path} has no sound: it cannot teach how a face speaks.")
+    return _to_float(np.frombuffer(done.output, "<i2"))
 
 
 def _to_float(samples: np.ndarray) -> np.ndarray:

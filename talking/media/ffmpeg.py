@@ -24,7 +24,7 @@ _PREFIXES = re.compile(r"^(\[[^]]*\] ?)+")
 
 @dataclass(frozen=True)
 class Finished:
-    """What a command of ffmpeg that succeeded left: its standard output and the lines of its log."""
+    """What a command of ffmpeg left: its standard output and the lines of its log."""
 
     output: bytes
     log: tuple[str, ...]
@@ -60,8 +60,8 @@ def compile_command(node: Any, level: str = "warning") -> list[str]:
     return node.global_args(*flags).compile(cmd=ffmpeg_binary(), overwrite_output=True)
 
 
-def run(command: list[str], source: Path) -> Finished:
-    """Run a command that reads the clip `source`.
+def run(command: list[str], source: Path, unless: str | None = None) -> Finished:
+    """Run a command that reads the clip `source`; a failure whose log holds `unless` is left to the caller to judge.
 
     Raises `Rejected` ("undecodable") with the clip's path and ffmpeg's last words when the command fails, and
     `TalkingError` when it failed because the disk is full, which is no fault of the clip.
@@ -70,8 +70,9 @@ def run(command: list[str], source: Path) -> Finished:
         raise Rejected("undecodable", f"{source} is not a file: check the path.")
     done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL, restore_signals=False)
     log = log_lines(done.stderr)
-    if done.returncode:
-        raise_if_disk_full(log, source)
+    # Before the exit code, since old versions of ffmpeg end with 0 when the last bytes found no room.
+    raise_if_disk_full(log, source)
+    if done.returncode and not (unless and any(unless in line for line in log)):
         raise Rejected("undecodable", f"{source} cannot be decoded: {last_words(log, done.returncode)}")
     return Finished(done.stdout, log)
 

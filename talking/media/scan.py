@@ -23,8 +23,8 @@ _SOUND_BASE = re.compile(r"#tb 1: (\d+)/(\d+)")
 _COMPLAINT = re.compile(r"\[(error|fatal|panic)\]|corrupt decoded frame")
 # Ticks per second in which the frames' times are told: MPEG's own clock, exact for 25, 30, 30000/1001 ... per second.
 _CLOCK = 90000
-# Matroska rounds times to 1 ms; a tenth of a frame allows for that at any usual rate and is nothing to an eye.
-_JITTER = 0.1
+# In frames. Matroska rounds to 1 ms, old muxers begin up to 3 ms early, and an eye does not see 8 ms (at 25 a second).
+_JITTER = 0.2
 
 
 @dataclass(frozen=True)

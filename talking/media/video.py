@@ -37,7 +37,7 @@ __all__ = [
     "read_metadata",
 ]
 
-# Exact on every processor, and colour at full resolution, at a tenth of a millisecond per frame of GRID.
+# One rounding on every processor, and colour interpolated at full resolution.
 _EXACT = "bitexact+accurate_rnd+full_chroma_int+full_chroma_inp"
 # The keys that an mp4 keeps; others are silently dropped by ffmpeg.
 _METADATA_KEYS = ("title", "artist", "album", "comment", "description", "synopsis", "copyright", "genre", "date")

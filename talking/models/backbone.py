@@ -1,17 +1,15 @@
 """A backbone: generator G, image encoder E_I and mean latent, what talking heads are built on (thesis 3.3.2)."""
 
 from pathlib import Path
-from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from talking.errors import TalkingError
 from talking.models.psp import GradualStyleEncoder
 from talking.models.resnet_encoder import ResNetEncoder
+from talking.models.stored import filled, load_network, save_network
 from talking.models.stylegan2 import Generator
-from talking.weights import check_state, convert_psp, convert_stylegan2, load_network, save_network
 
 ENCODERS: dict[str, type[nn.Module]] = {"psp": GradualStyleEncoder, "resnet": ResNetEncoder}
 PSP_INPUT_SIZE = 256
@@ -80,41 +78,15 @@ class Backbone(nn.Module):
     def load(cls, folder: Path) -> "Backbone":
         """Read what `save` wrote, in eval mode. Raises TalkingError on a missing, damaged or foreign file."""
         config, state = load_network(folder, "generator")
-        generator = _filled(Generator, config, state, folder / "generator.safetensors")
+        generator = filled(Generator, config, state, folder / "generator.safetensors")
         config, state = load_network(folder, "encoder")
         kind = config.pop("kind", None)
         if kind not in ENCODERS:
             raise TalkingError(
                 f"{folder / 'encoder.json'} names an unknown kind of encoder, {kind}: use psp or resnet."
             )
-        encoder = _filled(ENCODERS[kind], config, state, folder / "encoder.safetensors")
+        encoder = filled(ENCODERS[kind], config, state, folder / "encoder.safetensors")
         config, state = load_network(folder, "latent_avg")
         if "latent_avg" not in state:
             raise TalkingError(f"{folder / 'latent_avg.safetensors'} holds no mean latent: make the backbone again.")
         return cls(generator, encoder, state["latent_avg"], config.get("input_size")).eval()
-
-
-def published_backbone(psp: Path, stylegan2: Path | None = None) -> Backbone:
-    """Return the FFHQ pair of the paper from pSp's checkpoint, in eval mode; with G of `stylegan2` if given.
-
-    Raises TalkingError on a file that is not what the catalogue of `talking.weights` describes.
-    """
-    weights = convert_psp(psp)
-    n_styles = len(weights.latent_avg)
-    state = convert_stylegan2(stylegan2)[0] if stylegan2 else weights.generator
-    generator = _filled(Generator, {"resolution": 2 ** (n_styles // 2 + 1)}, state, stylegan2 or psp)
-    encoder = _filled(GradualStyleEncoder, {"n_styles": n_styles}, weights.encoder, psp)
-    return Backbone(generator, encoder, weights.latent_avg).eval()
-
-
-def _filled(cls: type[nn.Module], config: dict[str, Any], state: dict[str, Tensor], source: Path) -> Any:
-    try:
-        with torch.device("meta"):  # neither time nor random numbers are spent on weights that are replaced
-            network = cls(**config)
-    except TypeError as error:
-        raise TalkingError(
-            f"{source.with_suffix('.json')} does not fit {cls.__name__} ({error}): make it again."
-        ) from error
-    check_state(source, network, state)
-    network.load_state_dict(state, assign=True)
-    return network

@@ -63,7 +63,7 @@ def _columns(summary: Summary) -> list[Metric]:
 def _number(value: Value, metric: Metric) -> str:
     if value is None:
         return NONE
-    return str(value) if isinstance(value, int) else f"{value:.{metric.digits}f}"
+    return f"{value:.{metric.digits}f}"
 
 
 def _sentence(reason: str) -> str:

@@ -68,11 +68,11 @@ def predicted_codes(model: TalkingHead, windows: np.ndarray, identity: np.ndarra
 @torch.no_grad()
 def linear_codes(linear: LinearFit, model: TalkingHead, windows: np.ndarray, identity: np.ndarray) -> np.ndarray:
     """Return the linear floor's codes (T, L, 512), through the basis of the model that it is compared with."""
-    start = torch.from_numpy(identity)[None].float()
-    projector = model.projector.cpu()
-    inputs = linear_inputs(windows, projector.identity(start)[0].numpy())
-    coefficients = torch.from_numpy(linear.ridge(inputs)).float()[None]
-    return (start[:, None] + projector.displacements(coefficients))[0].numpy()
+    projector, device = model.projector, model.projector.components.device
+    start = torch.from_numpy(identity)[None].to(device, torch.float32)
+    inputs = linear_inputs(windows, projector.identity(start)[0].cpu().numpy())
+    coefficients = torch.from_numpy(linear.ridge(inputs))[None].to(device, torch.float32)
+    return (start[:, None] + projector.displacements(coefficients))[0].cpu().numpy()
 
 
 def fit_length(windows: np.ndarray, length: int) -> np.ndarray:

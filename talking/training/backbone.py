@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from talking.config import Backbone as BackboneParams
+from talking.errors import TalkingError
 from talking.losses.reconstruction import region_weights, reconstruction_loss
 from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
@@ -51,7 +52,7 @@ def train_backbone(
     """
     pair = _Autoencoder(new_backbone(params, seed)).to(device)
     average = AveragedModel(pair, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=False)
-    optimizer = torch.optim.Adam(pair.parameters(), lr=params.lr, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(pair.parameters(), lr=params.lr, betas=(0.9, 0.99), fused=True)
     draw = torch.Generator().manual_seed(seed)
     total = 0.0
     for step in range(params.steps):
@@ -59,6 +60,8 @@ def train_backbone(
             group["lr"] = params.lr * _schedule(step / params.steps)
         chosen = torch.randint(len(images.pictures), (params.batch,), generator=draw)
         loss = _loss(pair, images.batch(chosen, device), params, _resolution(step / params.steps, params.resolution))
+        if not torch.isfinite(loss):
+            raise TalkingError(f"backbone: the loss is {loss.item()} at step {step}: lower the backbone's lr.")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

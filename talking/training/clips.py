@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import torch
 
 from talking.errors import TalkingError
-from talking.shards import ShardFolder, decode_array
+from talking.shards import Sample, ShardFolder, decode_array
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,26 @@ class Batch:
 def read_clips(codes: ShardFolder, windows: ShardFolder, shard: str, keys: frozenset[str]) -> Iterator[ClipArrays]:
     """Yield the clips of one shard that are in `keys`, reading the two folders side by side.
 
-    Raises `TalkingError` when the folders do not hold the same clips in the same order.
+    Clips that only one folder has, the other stage having refused them, are passed over unless they are in `keys`.
+    Raises `TalkingError` when the windows lack a clip of `keys` that the codes have, or hold it in another order.
     """
-    for left, right in zip(codes.read(shard), windows.read(shard), strict=True):
-        if left.key != right.key:
+    sounds = windows.read(shard)
+    for sample in codes.read(shard):
+        if sample.key not in keys:
+            continue
+        sound = next((other for other in sounds if other.key == sample.key), None)
+        if sound is None:
             raise TalkingError(
-                f"{shard}: {codes.folder} has {left.key} where {windows.folder} has {right.key}: run both stages again."
+                f"{shard}: {windows.folder} lacks {sample.key}, or has it in another order than {codes.folder}: "
+                "run both stages again."
             )
-        if left.key in keys:
-            frames = decode_array(left.members["codes.npy"])
-            sound = decode_array(right.members["windows.npy"])
-            length = min(len(frames), len(sound))
-            yield ClipArrays(left.key, frames[:length].astype(np.float32), sound[:length])
+        yield _arrays(sample, sound)
+
+
+def _arrays(codes: Sample, windows: Sample) -> ClipArrays:
+    frames, sound = decode_array(codes.members["codes.npy"]), decode_array(windows.members["windows.npy"])
+    length = min(len(frames), len(sound))
+    return ClipArrays(codes.key, frames[:length].astype(np.float32), sound[:length])
 
 
 class ClipStream:
@@ -73,14 +82,16 @@ class ClipStream:
 
     def clips(self, skip: int = 0) -> Iterator[ClipArrays]:
         """Yield clips for ever, epoch after epoch, leaving out the first `skip`."""
-        epoch = 0
-        while True:
+        for epoch in count():
+            found = False
             for clip in self._epoch(epoch):
+                found = True
                 if skip > 0:
                     skip -= 1
                 else:
                     yield clip
-            epoch += 1
+            if not found:
+                raise TalkingError(f"{self.codes.folder} holds no clip to train on: run the stages before again.")
 
     def _epoch(self, epoch: int) -> Iterator[ClipArrays]:
         rng = np.random.default_rng((self.seed, epoch))

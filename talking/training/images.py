@@ -43,7 +43,7 @@ def load_crops(folder: Path, keys: frozenset[str], resolution: int, most: int) -
 
 
 def _still(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    picture = cv2.imdecode(np.frombuffer(sample.members["png"], np.uint8), cv2.IMREAD_COLOR_RGB)
+    picture = cv2.imdecode(np.frombuffer(sample.members["image.png"], np.uint8), cv2.IMREAD_COLOR_RGB)
     return picture, decode_array(sample.members["landmarks.npy"])
 
 

@@ -4,8 +4,10 @@ import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -69,8 +71,7 @@ class Trainer:
 
     def _terms(self) -> tuple[LatentTerm, ImageTerm | None]:
         params, projector = self.params, self.model.projector
-        shares = torch.from_numpy(self.fit.explained)
-        weights = shares / shares.mean() if params.component_weights == "predictability" else torch.ones_like(shares)
+        weights = component_weights(self.fit.explained, params.component_weights)
         between = "codes" if params.target == "codes" else "coefficients"
         latent = LatentTerm(projector, between=between, kind=params.latent_norm, weights=weights).to(
             self.context.device
@@ -105,16 +106,14 @@ class Trainer:
             world=self.context.world_size,
         )
         batches = draw_batches(stream, batch=self.params.batch, sequence=self.params.sequence, first_step=self.step)
-        sums: dict[str, float] = {}
-        for batch in batches:
+        sums, summed = dict[str, float](), 0
+        for batch in islice(batches, self.params.steps - self.step):
             losses = self._update(batch)
-            self.step += 1
+            self.step, summed = self.step + 1, summed + 1
             sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
             if self.step % self.params.validate_every == 0 or self.step == self.params.steps:
-                self._report({name: value / self.params.validate_every for name, value in sums.items()})
-                sums = {}
-            if self.step >= self.params.steps:
-                return
+                self._report({name: value / summed for name, value in sums.items()})
+                sums, summed = {}, 0
 
     def _update(self, batch: Batch) -> dict[str, float]:
         self.model.train()
@@ -201,6 +200,14 @@ class _Forward(nn.Module):
 
     def forward(self, windows: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
         return self.model.coefficients(windows, identity)
+
+
+def component_weights(explained: np.ndarray, kind: str) -> torch.Tensor:
+    """Return weights (K,) of mean 1: in proportion to what sound `explained` of each component, or all alike."""
+    shares = torch.from_numpy(explained)
+    if kind == "none" or not shares.any():
+        return torch.ones_like(shares)
+    return shares / shares.mean()
 
 
 def new_model(job: StageOneJob, fit: LinearFit) -> TalkingHead:

@@ -9,8 +9,9 @@ import pytest
 
 from talking.errors import Rejected, TalkingError
 from talking.faces.align import align_clip
-from talking.faces.alignment import crop, ffhq_quad, smooth_quads
+from talking.faces.alignment import crop, ffhq_quad, smooth_quads, to_crop
 from talking.faces.finders import Box, Finder
+from talking.faces.landmarks import EYES
 from talking.media.video import decode_frames
 
 FACE = np.random.default_rng(5).integers(0, 256, (60, 60, 3), np.uint8)
@@ -46,7 +47,8 @@ def test_an_aligned_clip_has_a_crop_a_quad_and_landmarks_per_frame() -> None:
     assert (aligned.quads.shape, aligned.quads.dtype) == ((3, 4, 2), np.float32)
     assert (aligned.missing, aligned.detections) == (0, 1)
     np.testing.assert_array_equal(aligned.quads, ffhq_quad(aligned.landmarks))
-    expected = [crop(frame, quad, 64) for frame, quad in zip(marked((80, 70), (82, 71), (84, 72)), aligned.quads)]
+    frames = marked((80, 70), (82, 71), (84, 72))
+    expected = [crop(frame, quad, 64) for frame, quad in zip(frames, aligned.quads, strict=True)]
     np.testing.assert_array_equal(aligned.crops, expected)
 
 
@@ -144,5 +146,6 @@ def test_a_real_clip_is_aligned_whole(real_data: Path, finder: Finder) -> None:
     aligned = align_clip(frames, finder)
     assert aligned.crops.shape == (75, 256, 256, 3)
     assert (aligned.missing, aligned.detections) == (0, 1)
-    # The eyes of an aligned face lie at the same height in every crop.
-    assert 20 < aligned.crops.std() < 100
+    eyes = to_crop(aligned.landmarks, aligned.quads, 256)[:, EYES].mean(1)
+    # The middle of the eyes of an aligned face: in the centre, a little above.
+    np.testing.assert_allclose(eyes, np.broadcast_to([127.5, 120], (75, 2)), atol=6)

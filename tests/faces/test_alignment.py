@@ -114,8 +114,8 @@ def test_the_quad_follows_the_published_formula(seed: int) -> None:
 
 
 def test_quads_of_a_whole_clip_are_those_of_its_frames(astronaut_landmarks: np.ndarray) -> None:
-    clip = np.stack([astronaut_landmarks, astronaut_landmarks * 1.5 + 7])
-    np.testing.assert_array_equal(ffhq_quad(clip), [ffhq_quad(clip[0]), ffhq_quad(clip[1])])
+    clip = np.stack([astronaut_landmarks, astronaut_landmarks * 1.5 + 7, level_face()])
+    np.testing.assert_array_equal(ffhq_quad(clip), [ffhq_quad(points) for points in clip])
 
 
 quads = st.tuples(

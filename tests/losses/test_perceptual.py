@@ -33,7 +33,7 @@ def trunk_file(folder: Path, net: str = "squeeze", prefix: str = "features.") ->
     return folder / f"{net}.pth"
 
 
-@pytest.mark.parametrize("net", ["squeeze", "alex"])
+@pytest.mark.parametrize("net", ["squeeze", "alex", "vgg"])
 def test_the_value_is_that_of_the_lpips_package(net: str) -> None:
     loss = PerceptualLoss(net, seed=3)
     made, true = pictures(seed=1), pictures(seed=2)

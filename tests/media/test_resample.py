@@ -18,7 +18,7 @@ from talking.media.audio import read_wav
 from talking.media.resample import Resampled, resample_clip
 from talking.media.video import decode_frames, encode_frames
 
-JITTER = ("-vf", "settb=1/1000,setpts=(N+0.3*mod(N\\,3))/30/TB", "-fps_mode", "vfr", "-enc_time_base", "1/1000")
+JITTER = ("-vf", "settb=1/1000,setpts=(N+0.3*mod(N\\,3))/30/TB", "-enc_time_base", "1/1000")
 PCM = ("-c:a", "pcm_s16le")
 
 
@@ -46,7 +46,7 @@ def frame_hashes(run_ffmpeg, tmp_path: Path) -> Callable[[Path | bytes], list[st
         ("clip.mpg", ()),
         ("b-frames.mpg", ("-c:v", "mpeg2video", "-bf", "2")),
         ("clip.mp4", ()),
-        ("clip.avi", ("-c:v", "mpeg4")),
+        ("clip.mov", ("-c:v", "mpeg4")),
         ("clip.mkv", ("-c:v", "libx264", "-bf", "3")),
     ],
 )

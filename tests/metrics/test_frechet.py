@@ -1,4 +1,4 @@
-"""The Fréchet distance and its streamed moments, against numpy, scipy, torchmetrics and Gaussians worked out by hand."""
+"""The Fréchet distance and its streamed moments, against numpy, scipy, torchmetrics and Gaussians by hand."""
 
 import numpy as np
 import pytest

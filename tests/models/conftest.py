@@ -36,7 +36,7 @@ def figures() -> Callable[[str], dict[str, np.ndarray]]:
 
 @pytest.fixture
 def output_shapes() -> Callable[[nn.Module, Iterable[nn.Module], Tensor], list[tuple[int, ...]]]:
-    """Run a network and return the shapes, without batch, that the given modules put out, in the order of their running."""
+    """Run a network and return the shapes, without batch, that the given modules put out, in their order."""
 
     def run(network: nn.Module, watched: Iterable[nn.Module], x: Tensor) -> list[tuple[int, ...]]:
         seen: list[tuple[int, ...]] = []

@@ -15,14 +15,14 @@ def brow_path(identity: Identity) -> np.ndarray:
     """The five landmarks of the right brow in the picture, from the nose outwards, (5, 2) face units."""
     tilt = identity.brow_tilt
     x = np.array([0.135, 0.270, 0.419, 0.562, 0.661])
-    y = identity.brow_y + np.array([0.038, -0.008, -0.040 - tilt, -0.025 - tilt, 0.055 - 0.5 * tilt])
+    y = identity.brow_y + np.array([0.030, -0.012, -0.040 - tilt, -0.025 - tilt, 0.055 - 0.5 * tilt])
     return np.stack([x, y], axis=1)
 
 
 def brows(identity: Identity, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     """Coverage of both brows, (H, W) in [0, 1]."""
     image = np.zeros((canvas.height, canvas.width), np.uint8)
-    path = spline(brow_path(identity) + (0.0, 0.012), 101)
+    path = spline(brow_path(identity) + np.array([0.0, 0.012]), 101)
     for side in (-1, 1):
         place = rng.random(240) ** 0.9
         thick = identity.brow_thickness * np.interp(place, [0, 0.12, 0.5, 1], [0.7, 1.0, 0.85, 0.15])
@@ -46,6 +46,8 @@ def density(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     grown = smoothstep(-0.05, 0.13, y - border) * smoothstep(0.02, -0.03, away - half_width(identity, y[:, 0])[:, None])
     mouth = np.hypot(x / (identity.mouth_width * 1.04), (y - my - 0.012) / 0.115)
     grown = grown * smoothstep(0.85, 1.2, mouth)
+    if identity.beard != "moustache":
+        grown = grown * (1 - 0.6 * smoothstep(0.36, 0.24, away) * smoothstep(my + 0.02, my - 0.05, y))
     if identity.beard == "goatee":
         grown = grown * smoothstep(0.38, 0.27, np.hypot(away, 0.75 * (y - my - 0.14)))
     if identity.beard == "moustache":

@@ -41,16 +41,20 @@ def stream(seed: int, group: int, number: int, name: str = "") -> np.random.Gene
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def draw_person(rng: np.random.Generator) -> Person:
-    """Return a random speaker."""
+def draw_person(rng: np.random.Generator, *, feminine: bool) -> Person:
+    """Return a random speaker of the sex asked for, so that a small cast has both."""
     identity = draw_identity(rng)
+    while identity.feminine != feminine:
+        identity = draw_identity(rng)
     return Person(identity, draw_voice(rng, float(identity.feminine)), draw_manner(rng))
 
 
 def check_ours(folder: Path, marker: str) -> None:
     """Raise `TalkingError` unless `folder` is absent, empty, or holds the file `marker` that an earlier run left."""
     if folder.exists() and not (folder.is_dir() and ((folder / marker).is_file() or not any(folder.iterdir()))):
-        raise TalkingError(f"{folder} holds something else than a demo corpus: name another folder or empty this one.")
+        raise TalkingError(
+            f"{folder} holds something else than an earlier run's output: name another folder or empty it."
+        )
 
 
 def check_counts(**counts: int) -> None:

@@ -1,5 +1,7 @@
 """The eyes of a drawn face: lid curves, and the ball, iris, lashes and crease painted over a patch of skin."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from talking.corpora.demo.head import smoothstep
@@ -34,31 +36,44 @@ def landmarks(identity: Identity, blink: float) -> np.ndarray:
     return np.vstack([first, (first * (-1, 1))[[3, 2, 1, 0, 5, 4]]])
 
 
-def paint(
-    identity: Identity, state: FaceState, patch: np.ndarray, x: np.ndarray, y: np.ndarray, side: int
-) -> np.ndarray:
-    """Paint one eye (side -1 left in the picture, 1 right) over a patch of skin, float32 sRGB (h, w, 3) in [0, 1]."""
-    s = (side * x - centre(identity)) / (identity.eye_width / 2)
-    upper, lower = lids(identity, s, state.blink)
-    patch = _skin_of_lids(identity, state, patch, s, y, upper, lower)
+@dataclass(frozen=True)
+class Eye:
+    """One eye (side -1 left in the picture, 1 right) over a patch whose pixels lie at x, y (h, w), face units.
+
+    s is the place along the eye, -1 at the inner and 1 at the outer corner; upper and lower are the lids there.
+    """
+
+    identity: Identity
+    state: FaceState
+    side: int
+    x: np.ndarray
+    y: np.ndarray
+    s: np.ndarray
+    upper: np.ndarray
+    lower: np.ndarray
+
+    @classmethod
+    def at(cls, identity: Identity, state: FaceState, grid: tuple[np.ndarray, np.ndarray], side: int) -> "Eye":
+        """The eye of an identity in a state over a grid of face units."""
+        x, y = grid
+        s = (side * x - centre(identity)) / (identity.eye_width / 2)
+        return cls(identity, state, side, x, y, s, *lids(identity, s, state.blink))
+
+
+def paint(eye: Eye, patch: np.ndarray) -> np.ndarray:
+    """The eye painted over a patch of skin, float32 sRGB (h, w, 3) in [0, 1]."""
+    patch = _skin_of_lids(eye, patch)
     soft = 0.007
-    opened = smoothstep(-soft, soft, y - upper) * smoothstep(-soft, soft, lower - y) * (np.abs(s) < 1)
-    ball = _ball(identity, state, x, y, s, upper, lower, side)
-    patch = patch + opened[..., None] * (ball - patch)
-    return _lashes(identity, patch, s, y, upper, lower)
+    opened = smoothstep(-soft, soft, eye.y - eye.upper) * smoothstep(-soft, soft, eye.lower - eye.y)
+    opened = opened * (np.abs(eye.s) < 1)
+    patch = patch + opened[..., None] * (_ball(eye) - patch)
+    return _lashes(eye, patch)
 
 
-def _skin_of_lids(
-    identity: Identity,
-    state: FaceState,
-    patch: np.ndarray,
-    s: np.ndarray,
-    y: np.ndarray,
-    upper: np.ndarray,
-    lower: np.ndarray,
-) -> np.ndarray:
+def _skin_of_lids(eye: Eye, patch: np.ndarray) -> np.ndarray:
     """The crease above the lid, the lid's own light and the line beneath the eye."""
-    rest, _ = lids(identity, s, 0.25 * state.blink)
+    identity, s, y, upper, lower = eye.identity, eye.s, eye.y, eye.upper, eye.lower
+    rest, _ = lids(identity, s, 0.25 * float(eye.state.blink))
     inside = smoothstep(1.25, 0.7, np.abs(s))
     crease = rest - identity.lid_crease - 0.010 * (1 - s * s)
     dark = 0.36 * np.exp(-(((y - crease) / 0.011) ** 2)) * inside
@@ -69,19 +84,11 @@ def _skin_of_lids(
     return patch * (1 - shade + light[..., None])
 
 
-def _ball(
-    identity: Identity,
-    state: FaceState,
-    x: np.ndarray,
-    y: np.ndarray,
-    s: np.ndarray,
-    upper: np.ndarray,
-    lower: np.ndarray,
-    side: int,
-) -> np.ndarray:
+def _ball(eye: Eye) -> np.ndarray:
     """The white, the iris with its dark rim and pale inner ring, the pupil, the highlight and the lid's shadow."""
-    cx = side * centre(identity) + 0.035 * float(state.gaze[0])
-    cy = -0.006 + identity.eye_tilt / 2 + 0.022 * float(state.gaze[1])
+    identity, x, y, s = eye.identity, eye.x, eye.y, eye.s
+    cx = eye.side * centre(identity) + 0.035 * float(eye.state.gaze[0])
+    cy = -0.006 + identity.eye_tilt / 2 + 0.022 * float(eye.state.gaze[1])
     r = np.hypot(x - cx, y - cy) / _IRIS_RADIUS
     white = _SCLERA * (1 - 0.22 * s * s)[..., None]
     pink = smoothstep(-0.72, -0.98, s)[..., None]
@@ -92,15 +99,14 @@ def _ball(
     iris = np.array(identity.iris, np.float32) * (ring * (1 - 0.6 * smoothstep(0.78, 1.0, r)))[..., None]
     iris = iris * smoothstep(0.36, 0.46, r)[..., None] + 0.03
     ball = white + smoothstep(1.06, 0.94, r)[..., None] * (iris - white)
-    ball = ball * (1 - 0.50 * smoothstep(0.055, 0.0, y - upper))[..., None]
+    ball = ball * (1 - 0.50 * smoothstep(0.055, 0.0, y - eye.upper))[..., None]
     glint = np.exp(-(((x - cx + 0.022) / 0.013) ** 2) - ((y - cy + 0.024) / 0.013) ** 2)
-    return ball + 0.95 * glint[..., None] + 0.06 * np.exp(-(((y - lower) / 0.008) ** 2))[..., None]
+    return ball + 0.95 * glint[..., None] + 0.06 * np.exp(-(((y - eye.lower) / 0.008) ** 2))[..., None]
 
 
-def _lashes(
-    identity: Identity, patch: np.ndarray, s: np.ndarray, y: np.ndarray, upper: np.ndarray, lower: np.ndarray
-) -> np.ndarray:
+def _lashes(eye: Eye, patch: np.ndarray) -> np.ndarray:
     """Dark lines along both lids, the upper heavier and winged outwards where lashes are strong."""
+    identity, s, y, upper, lower = eye.identity, eye.s, eye.y, eye.upper, eye.lower
     span = smoothstep(1.08, 0.9, np.abs(s))
     thick = (0.007 + 0.010 * identity.lashes) * (0.65 + 0.45 * smoothstep(-0.6, 0.9, s))
     line = 0.85 * np.exp(-(((y - upper + 0.4 * thick) / thick) ** 2)) * span

@@ -24,7 +24,7 @@ def front(identity: Identity, canvas: Canvas, rng: np.random.Generator) -> Layer
     if style == "fringe":
         sheets.append(_fringe(identity))
     tone, cover = draw(canvas, sheets, rng)
-    if style in ("crop", "swept") or (style == "fringe" and not identity.feminine):
+    if style in ("crop", "swept", "tied") or (style == "fringe" and not identity.feminine):
         cover = _trimmed(identity, canvas, cover, rng)
     return _colour(identity, canvas, tone), cover
 

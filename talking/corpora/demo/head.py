@@ -41,7 +41,7 @@ def spline(points: np.ndarray, count: int) -> np.ndarray:
 
 
 def outline(identity: Identity, grow: float = 0.0) -> np.ndarray:
-    """The right half of the head's contour from crown to chin, (400, 2), `grow` units outside the skull above the ears."""
+    """The right half of the contour from crown to chin, (K, 2), `grow` units outside the skull above the ears."""
     points = _OUTLINE.copy()
     points[:, 0] *= identity.face_width
     points[:, 0] += _CHEEK * identity.cheek_width + _JAW * identity.jaw_width + _CHIN * identity.chin_width
@@ -80,8 +80,8 @@ def dome(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def nose(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A rounded ridge, a ball and two wings; the underside is soft, or a detector takes it for a mouth."""
     tip = identity.nose_length - 0.125
-    places = [-0.22, -0.05, 0.1, tip - 0.12, tip, tip + 0.06, tip + 0.12, tip + 0.17]
-    rise = np.interp(y[:, 0], places, [0, 0.05, 0.10, 0.175, 0.205, 0.185, 0.085, 0])[:, None]
+    places = [-0.22, -0.05, 0.1, tip - 0.12, tip, tip + 0.05, tip + 0.12, tip + 0.19]
+    rise = np.interp(y[:, 0], places, [0, 0.05, 0.10, 0.175, 0.20, 0.18, 0.075, 0])[:, None]
     spread = np.interp(y[:, 0], places, [0.16, 0.10, 0.095, 0.105, 0.115, 0.115, 0.13, 0.15])[:, None]
     ridge = rise * np.exp(-(np.abs(x / spread) ** 2.0))
     ball = 0.085 * bump(x, y, (0, tip + 0.005), (0.095, 0.085))
@@ -96,8 +96,8 @@ def relief(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     h = -0.105 * bump(x, y, (0.33, 0.0), (0.20, 0.115)) + 0.055 * bump(x, y, (0.36, 0.005), (0.13, 0.085))
     h += 0.045 * strong * bump(x, y, (0.34, identity.brow_y + 0.03), (0.22, 0.07))
     h += 0.055 * bump(x, y, (0.50, 0.36), (0.19, 0.16)) - 0.035 * bump(x, y, (0.56, 0.80), (0.16, 0.2))
-    h += 0.075 * bump(x, y, (0, my), (0.30, 0.17)) - 0.008 * bump(x, y, (0, my - 0.18), (0.028, 0.07))
-    h += 0.007 * bump(x, y, (0.052, my - 0.18), (0.026, 0.08))
+    h += 0.075 * bump(x, y, (0, my), (0.30, 0.17)) - 0.005 * bump(x, y, (0, my - 0.18), (0.028, 0.07))
+    h += 0.003 * bump(x, y, (0.052, my - 0.18), (0.026, 0.08))
     h -= 0.040 * bump(x, y, (0, my + 0.205), (0.17, 0.045))
     h += (0.05 + 0.02 * strong) * bump(x, y, (0, chin - 0.17), (0.17, 0.12))
     return h - _laugh_lines(identity, x, y) + nose(identity, x, y)

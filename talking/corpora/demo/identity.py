@@ -97,13 +97,14 @@ def draw_identity(rng: np.random.Generator) -> Identity:
     tone = float(np.clip(rng.beta(1.1, 1.6), 0, 1))
     age = float(rng.beta(1.5, 2.2))
     hair = _hair_colour(rng, tone, age)
+    features = _features(rng, feminine)
     return Identity(
         seed=int(rng.integers(2**31)),
         feminine=feminine,
         age=age,
         **_bones(rng, feminine),
-        **_features(rng, feminine),
-        **_mouth(rng, feminine, tone),
+        **features,
+        **_mouth(rng, feminine, tone, features["nose_length"]),
         **_skin(rng, tone),
         **_hair(rng, feminine, age),
         **_beard(rng, feminine),
@@ -152,7 +153,7 @@ def _features(rng: np.random.Generator, feminine: bool) -> dict[str, Any]:
     return {
         "brow_y": _near(rng, -0.245 - 0.02 * f, 0.014),
         "brow_tilt": _near(rng, 0.0 + 0.012 * f, 0.014),
-        "brow_thickness": _near(rng, 0.042 - 0.012 * f, 0.006),
+        "brow_thickness": _near(rng, 0.040 - 0.014 * f, 0.005),
         "eye_width": _near(rng, 0.294, 0.009),
         "eye_height": _near(rng, 0.104 + 0.010 * f, 0.008),
         "eye_tilt": _near(rng, 0.008 + 0.006 * f, 0.009),
@@ -164,13 +165,13 @@ def _features(rng: np.random.Generator, feminine: bool) -> dict[str, Any]:
     }
 
 
-def _mouth(rng: np.random.Generator, feminine: bool, tone: float) -> dict[str, Any]:
+def _mouth(rng: np.random.Generator, feminine: bool, tone: float, nose: float) -> dict[str, Any]:
     f = 1.0 if feminine else 0.0
     made_up = f * float(rng.random() < 0.5) * rng.uniform(0.3, 1.0)
-    natural = _mix((0.90, 0.66, 0.66), (0.86, 0.74, 0.76), tone)
+    natural = _mix((0.90, 0.66, 0.66), (1.10, 0.78, 0.82), tone)
     tint = _mix(_jitter(rng, natural, 0.04), (0.84, 0.42, 0.45), float(made_up) * 0.8)
     return {
-        "mouth_y": _near(rng, 0.865, 0.02),
+        "mouth_y": nose + _near(rng, 0.291, 0.011),
         "mouth_width": _near(rng, 0.288 - 0.01 * f, 0.013),
         "upper_lip": _near(rng, 0.068 + 0.012 * f + 0.012 * tone, 0.008),
         "lower_lip": _near(rng, 0.098 + 0.014 * f + 0.012 * tone, 0.010),

@@ -62,7 +62,8 @@ def _face(
 def _nostrils(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """How dark the nostrils are, with the soft shadow beneath the nose and round its wings."""
     base = identity.nose_length
+    fair = 0.45 + 0.55 * min(1.0, sum(identity.skin) / 2.0)
     hole = 0.85 * bump(x, y - 0.25 * (0.085 - np.abs(x)), (0.080, base - 0.035), (0.036, 0.017))
-    under = 0.20 * bump(x, y, (0, base + 0.012), (0.13, 0.028))
-    wing = 0.22 * bump(x, y, (identity.nose_width + 0.008, base - 0.07), (0.016, 0.05))
-    return np.clip(hole + under + wing, 0, 0.95)
+    under = 0.09 * bump(x, y, (0, base + 0.012), (0.13, 0.028))
+    wing = 0.20 * bump(x, y, (identity.nose_width + 0.008, base - 0.07), (0.016, 0.05))
+    return np.clip(fair * (hole + under + wing), 0, 0.95)

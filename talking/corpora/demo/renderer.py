@@ -1,4 +1,4 @@
-"""Draws an identity in a state: one remap of its plate moves head, jaw and brows, then eyes and mouth are painted in."""
+"""Draws an identity in a state: one remap of its plate moves the skin, then eyes and mouth are painted over it."""
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ _FINE = 2
 
 
 class Renderer:
-    """Frames of one identity. Building it draws the plate (a fraction of a second); a frame takes a few milliseconds."""
+    """Frames of one identity. Building it draws the plate (about 0.3 s); a frame takes a few milliseconds."""
 
     def __init__(self, identity: Identity, width: int = 360, height: int = 288) -> None:
         """Frames are `width` by `height` pixels; the face keeps GRID's share of the smaller of the two."""
@@ -84,9 +84,9 @@ class Renderer:
         at = motion.pull_back(self.identity, state, u, v)
         patch = self._sample(self._plate, *at).astype(np.float32) / 255
         if side:
-            patch = eyes.paint(self.identity, state, patch, u, v, side)
+            patch = eyes.paint(eyes.Eye.at(self.identity, state, (u, v), side), patch)
         else:
-            patch = mouth.paint(self.identity, state, patch, u, v)
+            patch = mouth.paint(mouth.Mouth.at(self.identity, state, (u, v)), patch)
         size = (columns.stop - columns.start, rows.stop - rows.start)
         small = cv2.resize(np.clip(patch, 0, 1).astype(np.float32), size, interpolation=cv2.INTER_AREA)
         image[rows, columns] = np.round(small * 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Light on the height field: one soft key light, a sky, occlusion in the hollows, and the redness light leaves in skin."""
+"""Light on the height field: one soft key light, a sky, occlusion in the hollows, and the colour of skin."""
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ def light_direction(identity: Identity) -> np.ndarray:
 
 
 def normals(field: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The three components of the unit normals of a height field, each (H, W); slopes are capped, as soft light does."""
+    """The three components of the unit normals of a height field, each (H, W); steep slopes are softened."""
     gx = cv2.Sobel(field, cv2.CV_32F, 1, 0, scale=0.125 / pixel)
     gy = cv2.Sobel(field, cv2.CV_32F, 0, 1, scale=0.125 / pixel)
     limit = 1.0 / np.sqrt(1.0 + (gx * gx + gy * gy) / _STEEPEST**2)
@@ -39,10 +39,10 @@ def normals(field: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray, np
 def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.ndarray:
     """Smooth noise of unit deviation, (H, W) float32: drawn coarsely, then enlarged."""
     step = max(1, int(sigma))
-    small = rng.standard_normal((shape[0] // step + 2, shape[1] // step + 2)).astype(np.float32)
-    small = cv2.GaussianBlur(small, (0, 0), max(sigma / step, 0.6))
+    coarse = rng.standard_normal((shape[0] // step + 2, shape[1] // step + 2)).astype(np.float32)
+    small = cv2.GaussianBlur(coarse, (0, 0), max(sigma / step, 0.6))
     large = cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    return large / max(float(large.std()), 1e-6)
+    return np.asarray(large / max(float(large.std()), 1e-6), np.float32)
 
 
 def albedo(identity: Identity, x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -67,7 +67,7 @@ def lit(identity: Identity, colour: np.ndarray, field: np.ndarray, pixel: float,
     facing = nx * lx + ny * ly + nz * lz
     wrap = np.array([0.42, 0.30, 0.25], np.float32)
     diffuse = np.clip((facing[..., None] + wrap) / (1 + wrap), 0, 1)
-    sky = (0.5 - 0.5 * ny)[..., None] * np.array([0.94, 0.98, 1.04], np.float32)
+    sky = (0.58 - 0.40 * ny)[..., None] * np.array([0.94, 0.98, 1.04], np.float32)
     shade = (0.80 * diffuse + 0.26 * sky) * _occlusion(field, pixel)
     half = np.array([lx, ly, lz + 1.0]) / np.linalg.norm([lx, ly, lz + 1.0])
     glance = np.clip(nx * half[0] + ny * half[1] + nz * half[2], 0, 1)
@@ -87,6 +87,6 @@ def _occlusion(field: np.ndarray, pixel: float) -> np.ndarray:
     """How much light hollows lose, per channel (H, W, 3): blurred height minus height, least in the red."""
     small = cv2.resize(field, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     hollow = cv2.GaussianBlur(small, (0, 0), 0.07 / (4 * pixel)) - small
-    hollow = cv2.resize(hollow, (field.shape[1], field.shape[0]), interpolation=cv2.INTER_LINEAR)
-    loss = np.clip(hollow * 7.0, -0.05, 0.6)
+    full = cv2.resize(hollow, (field.shape[1], field.shape[0]), interpolation=cv2.INTER_LINEAR)
+    loss = np.clip(full * 7.0, -0.05, 0.6)
     return 1 - loss[..., None] * np.array([0.75, 0.95, 1.0], np.float32)

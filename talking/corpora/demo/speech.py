@@ -84,7 +84,7 @@ def _fitted(sentence: str, voice: Voice, longest_s: float) -> Spoken:
 
 def _spelled(sentence: str) -> list[str]:
     """Return the words as eSpeak must read them: single letters by their names, the letter a not as the article."""
-    return [{"a": "ay"}.get(word, word.upper()) if len(word) == 1 else word for word in sentence.split()]
+    return [{"a": "eigh"}.get(word, word.upper()) if len(word) == 1 else word for word in sentence.split()]
 
 
 def _segments(spelled: list[str], words: list[str], spoken: Spoken) -> tuple[list[Segment], list[Segment]]:
@@ -100,7 +100,17 @@ def _segments(spelled: list[str], words: list[str], spoken: Spoken) -> tuple[lis
         phones.append(segment)
         word = _word_at(spelled, phone.position)
         spans[word] = (spans.get(word, (segment.start_s, 0.0))[0], segment.end_s)
-    return phones, [Segment(*spans[index], words[index]) for index in sorted(spans)]
+    return phones, _words(words, spans)
+
+
+def _words(words: list[str], spans: dict[int, tuple[float, float]]) -> list[Segment]:
+    """Return a segment for each word; those that eSpeak fused with the one before, as in `do not`, share its time."""
+    first, segments = sorted(spans), []
+    for index, after in zip(first, [*first[1:], len(words)], strict=True):
+        start_s, end_s = spans[index]
+        edges = np.linspace(start_s, end_s, after - index + 1).tolist()
+        segments += [Segment(edges[k], edges[k + 1], words[index + k]) for k in range(after - index)]
+    return segments
 
 
 def _starts(spoken: Spoken) -> list[int]:

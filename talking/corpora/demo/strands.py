@@ -71,17 +71,17 @@ def _between(guides: np.ndarray, u: np.ndarray, t: np.ndarray) -> np.ndarray:
 def draw(
     canvas: Canvas, sheets: list[Sheet], rng: np.random.Generator, under: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tone and coverage of sheets of hair, each float32 (H, W) in [0, 1]; `under` is the opacity of what lies beneath."""
+    """Tone and coverage of sheets of hair, each float32 (H, W) in [0, 1]; `under` the opacity of what lies beneath."""
     image = np.zeros((canvas.height, canvas.width, 3), np.uint8)
     for sheet in sheets:
         if under > 0:
-            cover = (under * canvas.polygon(sheet.outline(), 0.018) * 255).astype(np.uint8)
-            image[..., 1] = np.maximum(image[..., 1], cover)
-            image[..., 0] = np.maximum(image[..., 0], (cover * 0.38).astype(np.uint8))
+            beneath = (under * canvas.polygon(sheet.outline(), 0.018) * 255).astype(np.uint8)
+            image[..., 1] = np.maximum(image[..., 1], beneath)
+            image[..., 0] = np.maximum(image[..., 0], (beneath * 0.38).astype(np.uint8))
         _draw_sheet(canvas, image, sheet, rng)
     cover = image[..., 1].astype(np.float32) / 255
-    tone = image[..., 0].astype(np.float32) / 255 / np.maximum(cover, 0.02)
-    return np.clip(tone, 0, 1.2), cover
+    brightness = image[..., 0].astype(np.float32) / 255 / np.maximum(cover, 0.02)
+    return np.clip(brightness, 0, 1.2).astype(np.float32), cover
 
 
 def _draw_sheet(canvas: Canvas, image: np.ndarray, sheet: Sheet, rng: np.random.Generator) -> None:

@@ -1,13 +1,14 @@
-"""Writes drawn clips in TCD-TIMIT's layout, for the tests of its reader: the licence of the real ones forbids passing them on.
+"""Writes drawn clips in TCD-TIMIT's layout, since the licence of the real ones forbids passing them on to tests.
 
     volunteers/01M/Clips/straightcam/sa1.mp4   1920x1080 at 30 frames a second, H.264, AAC at 48 kHz
     volunteers/01M/Clips/straightcam/sa1.txt   the sentence
     volunteer_labelfiles.mlf                   phones of all clips
     volunteer_wordlabels.mlf                   words of all clips, which the real corpus lacks
 
-The label files are HTK's master label files (The HTK Book, section 6.3): `#!MLF!#`, then for each clip its quoted path as
-on the machine that labelled the real corpus, `"Q:/Videos/TCD-TIMIT/volunteers/01M/Clips/straightcam/sa1.rec"`, a line
-`start end label` for each segment in units of 100 ns, `sil` in the quiet, and a line with a dot. Phones are the 39 of TIMIT.
+The label files are HTK's master label files (The HTK Book, section 6.3): `#!MLF!#`, then for each clip its quoted path
+as on the machine of the real corpus, `"Q:/Videos/TCD-TIMIT/volunteers/01M/Clips/straightcam/sa1.rec"`, a
+line `start end label` for each segment in units of 100 ns, and a line with a dot. Phones are the 39 of TIMIT, with
+`sil` in the quiet.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,9 +37,21 @@ _PROMPTS = {
     "sx10": "five very fine waves move the heavy boat by the pier",
 }
 _TIMIT = {
-    **{phone: phone for phone in "bdfhklmnpstvwz"},
+    **{phone: phone for phone in "bdfklmnpstvwz"},
     **{"ɡ": "g", "g": "g", "ŋ": "ng", "θ": "th", "ð": "dh", "ʃ": "sh", "ʒ": "sh", "tʃ": "ch", "dʒ": "jh", "ɹ": "r"},
-    **{"j": "y", "iː": "iy", "i": "iy", "ɪ": "ih", "ɛ": "eh", "e": "eh", "a": "ae", "æ": "ae", "ɑː": "aa", "ɒ": "aa"},
+    **{
+        "h": "hh",
+        "j": "y",
+        "iː": "iy",
+        "i": "iy",
+        "ɪ": "ih",
+        "ɛ": "eh",
+        "e": "eh",
+        "a": "ae",
+        "æ": "ae",
+        "ɑː": "aa",
+        "ɒ": "aa",
+    },
     **{"ʌ": "ah", "ɐ": "ah", "ə": "ah", "ɜː": "er", "uː": "uw", "u": "uw", "ʊ": "uh", "ɔː": "aa", "oː": "aa"},
     **{"eɪ": "ey", "aɪ": "ay", "ɔɪ": "oy", "aʊ": "aw", "əʊ": "ow", "oʊ": "ow", "iə": "ih", "eə": "eh", "ʊə": "uh"},
 }
@@ -65,17 +78,17 @@ def write_tcd_layout(
     height: int = 1080,
     duration_s: float = 4.0,
 ) -> None:
-    """Write `clips` (at most 4) of each of `volunteers` drawn people into `folder`; smaller frames make quicker tests."""
+    """Write `clips` (at most 4) of each of `volunteers` drawn people into `folder`; smaller frames are quicker."""
     check_counts(volunteers=volunteers, clips=clips)
     takes: list[_Take] = []
     for number in range(1, volunteers + 1):
-        person = draw_person(stream(seed, VOLUNTEERS, number))
+        person = draw_person(stream(seed, VOLUNTEERS, number), feminine=number % 2 == 0)
         renderer = Renderer(person.identity, width, height)
         volunteer = f"{number:02d}{'F' if person.identity.feminine else 'M'}"
         for name in list(_PROMPTS)[:clips]:
             rng = stream(seed, VOLUNTEERS, number, name)
             takes.append(_record(folder, volunteer, name, person, renderer, duration_s, rng))
-    write_text(folder / PHONES_FILE, mlf_text((take, _timit(take.phones)) for take in takes))
+    write_text(folder / PHONES_FILE, mlf_text((take, _quiet_filled(take)) for take in takes))
     write_text(folder / WORDS_FILE, mlf_text((take, take.words) for take in takes))
 
 
@@ -105,29 +118,27 @@ def _record(
     return _Take(volunteer, name, duration_s, utterance.phones, utterance.words)
 
 
-def mlf_text(entries: Iterable[tuple[_Take, tuple[Segment, ...]]]) -> str:
+def mlf_text(entries: Iterable[tuple[_Take, Iterable[Segment]]]) -> str:
     """Return the text of a master label file with an entry for each take."""
     lines = ["#!MLF!#"]
     for take, segments in entries:
         lines.append(f'"{_ORIGIN}/{take.volunteer}/Clips/straightcam/{take.name}.rec"')
-        lines += [f"{start} {end} {text}" for start, end, text in _filled(segments, take.duration_s)]
+        lines += [f"{_units(part.start_s)} {_units(part.end_s)} {part.text}" for part in segments]
         lines.append(".")
     return "\n".join(lines) + "\n"
 
 
-def _filled(segments: tuple[Segment, ...], duration_s: float) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and label in units of 100 ns, with `sil` wherever nothing is said."""
-    before = 0
-    for segment in segments:
-        start, end = round(segment.start_s * HTK_UNITS_PER_S), round(segment.end_s * HTK_UNITS_PER_S)
-        if start > before:
-            yield before, start, "sil"
-        yield start, end, segment.text
-        before = end
-    if (last := round(duration_s * HTK_UNITS_PER_S)) > before:
-        yield before, last, "sil"
+def _quiet_filled(take: _Take) -> Iterator[Segment]:
+    """Yield the phones by TIMIT's names (an unknown one as the neutral vowel), with `sil` wherever nothing is said."""
+    before = 0.0
+    for phone in take.phones:
+        if phone.start_s > before:
+            yield Segment(before, phone.start_s, "sil")
+        yield Segment(phone.start_s, phone.end_s, _TIMIT.get(phone.text, "ah"))
+        before = phone.end_s
+    if take.duration_s > before:
+        yield Segment(before, take.duration_s, "sil")
 
 
-def _timit(phones: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    """Return the phones by TIMIT's names; those that it has no name for are called by the neutral vowel's."""
-    return tuple(Segment(phone.start_s, phone.end_s, _TIMIT.get(phone.text, "ah")) for phone in phones)
+def _units(seconds: float) -> int:
+    return round(seconds * HTK_UNITS_PER_S)

@@ -78,7 +78,7 @@ def _check_size(width: int, height: int) -> None:
 def _write_speaker(speaker: _Speaker) -> dict[str, str | int | bool]:
     """Write all clips of one speaker; return what `corpus.json` says of it."""
     rng = stream(speaker.seed, SPEAKERS, speaker.number)
-    person = draw_person(rng)
+    person = draw_person(rng, feminine=speaker.number % 2 == 0)
     renderer = Renderer(person.identity, speaker.width, speaker.height)
     names = draw_names(rng, speaker.clips)
     for name in names:

@@ -1,4 +1,4 @@
-"""The drawn faces against dlib: it must find them, and see their mouths where they truly are and as open as they are."""
+"""The drawn faces against dlib: it must find them, with their mouths where they truly are and as open as they are."""
 
 import importlib.util
 from dataclasses import replace
@@ -34,8 +34,13 @@ def predictor() -> dlib.shape_predictor:
     return dlib.shape_predictor(str(folder / "shape_predictor_68_face_landmarks.dat"))
 
 
+@cache
+def detector() -> dlib.fhog_object_detector:
+    return dlib.get_frontal_face_detector()
+
+
 def dlib_points(frame: np.ndarray) -> np.ndarray:
-    boxes = dlib.get_frontal_face_detector()(frame)
+    boxes = detector()(frame)
     assert len(boxes) == 1
     return np.array([(p.x, p.y) for p in predictor()(frame, boxes[0]).parts()], dtype=float)
 

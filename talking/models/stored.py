@@ -1,0 +1,102 @@
+"""Networks on disk: safetensors with a JSON config beside them, and the check that a state belongs to a network."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from talking.errors import TalkingError
+from talking.files import atomic_path, sha256_of
+
+DIGEST_KEY = "sha256"
+
+
+def save_network(folder: Path, name: str, module: nn.Module | Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+    """Write `<name>.safetensors` and `<name>.json` into `folder`, under temporary names until both are whole.
+
+    The JSON is `config`, which must suffice to build the network, with the weights' SHA-256: a pair of files that do
+    not belong together is noticed when it is read.
+    """
+    tensors = _apart(module.state_dict() if isinstance(module, nn.Module) else module)
+    weights_path, config_path = folder / f"{name}.safetensors", folder / f"{name}.json"
+    with atomic_path(weights_path) as weights, atomic_path(config_path) as description:
+        save_file(tensors, weights)
+        content = {**config, DIGEST_KEY: sha256_of(weights)}
+        description.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def _apart(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors on the CPU, contiguous, no two of them in the same memory, which safetensors refuses."""
+    seen: set[int] = set()
+    tensors = {}
+    for name, value in state.items():
+        tensor = value.detach().cpu().contiguous()
+        pointer = tensor.untyped_storage().data_ptr()
+        tensors[name] = tensor.clone() if pointer in seen else tensor
+        seen.add(pointer)
+    return tensors
+
+
+def load_network(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read what `save_network` wrote: (config, state), the tensors on the CPU. Raises TalkingError on anything else."""
+    config_path, weights_path = folder / f"{name}.json", folder / f"{name}.safetensors"
+    config = _read_config(config_path)
+    if not weights_path.is_file():
+        raise TalkingError(f"{weights_path} is missing beside its config: run the stage that makes {folder} again.")
+    if sha256_of(weights_path) != config.pop(DIGEST_KEY, None):
+        raise TalkingError(f"{weights_path} is damaged or not the file that {config_path} describes: make both again.")
+    try:
+        return config, load_file(weights_path)
+    except SafetensorError as error:
+        raise TalkingError(f"{weights_path} is not a safetensors file ({error}): make it again.") from error
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise TalkingError(f"{path} is missing: run the stage that makes {path.parent} first.")
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise TalkingError(f"{path} is not readable JSON ({error}): make the network again.") from error
+    if not isinstance(config, dict):
+        raise TalkingError(f"{path} does not hold a network's config: make the network again.")
+    return config
+
+
+def check_state(source: Path, network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Raise TalkingError, naming a tensor, unless `state` has `network`'s names and shapes, and finite numbers."""
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    kind = type(network).__name__
+    for name, shape in wanted.items():
+        if name not in state:
+            raise TalkingError(f"{source} is another network than {kind}: it has no {name}; give the file for {kind}.")
+        if tuple(state[name].shape) != shape:
+            raise TalkingError(
+                f"{source} is another network than {kind}: {name} is {tuple(state[name].shape)} "
+                f"where {shape} is wanted; give the file of the same sizes."
+            )
+        if not state[name].isfinite().all():
+            raise TalkingError(f"{source} has numbers that are not finite in {name}: download it again.")
+    if extra := sorted(set(state) - set(wanted)):
+        raise TalkingError(
+            f"{source} is another network than {kind}: it also has {extra[0]}; give the file for {kind}."
+        )
+
+
+def filled(cls: type[nn.Module], config: dict[str, Any], state: dict[str, Tensor], source: Path) -> Any:
+    """Build `cls(**config)` around `state`, which was read from `source`. Raises TalkingError where they do not fit."""
+    try:
+        with torch.device("meta"):  # neither time nor random numbers are spent on weights that are replaced
+            network = cls(**config)
+    except TypeError as error:
+        raise TalkingError(
+            f"{source.with_suffix('.json')} does not fit {cls.__name__} ({error}): make it again."
+        ) from error
+    check_state(source, network, state)
+    network.load_state_dict(state, assign=True)
+    return network

@@ -1,0 +1,205 @@
+"""All that is MLflow: a run, its parameters, metrics, tags and artifacts. A store that is down costs one warning.
+
+The default store is the SQLite file that a plain `mlflow ui` opens in the same folder; MLFLOW_TRACKING_URI moves it.
+"""
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DEFAULT_STORE = "sqlite:///mlflow.db"
+_LONGEST_PARAM = 500  # Characters; longer values are cut, as older servers refuse them.
+_BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # What a server takes in one request.
+_QUIET = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """The experiment of the runs, and the store; MLFLOW_TRACKING_URI wins over `uri`; neither: the local SQLite."""
+
+    experiment: str
+    uri: str | None = None
+
+    @property
+    def store(self) -> str:
+        """The address of the store."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or self.uri or DEFAULT_STORE
+
+
+class Run:
+    """A run that is open. After the first failure of its store each call does nothing; without a store `id` is None."""
+
+    def __init__(self, client: "MlflowClient | None", run_id: str | None, store: str) -> None:
+        self._client, self.id, self._store = client, run_id, store
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Record nested parameters under dotted names; a parameter that the run already has keeps its first value."""
+        from mlflow.entities import Param
+
+        known = self._attempt(lambda client, run: client.get_run(run).data.params) or {}
+        new = {name: text for name, text in flatten(values).items() if name not in known}
+        self._send("params", [Param(name, text) for name, text in new.items()])
+
+    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
+        """Record metrics at one step (0 when there is none)."""
+        self.metric_history([(step or 0, values)])
+
+    def metric_history(self, history: Iterable[tuple[int, Mapping[str, float]]]) -> None:
+        """Record (step, metrics) pairs, many in one request."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        rows = [Metric(name, float(value), now, step) for step, values in history for name, value in values.items()]
+        self._send("metrics", rows)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags; the last value of a name stays."""
+        from mlflow.entities import RunTag
+
+        self._send("tags", [RunTag(name, str(value)) for name, value in values.items()])
+
+    def artifact(self, path: Path, folder: str | None = None) -> None:
+        """Copy a file, or a folder with all in it, into the run's artifacts, below `folder`."""
+        if not path.exists():
+            raise FileNotFoundError(path)
+        if path.is_dir():
+            self._attempt(lambda client, run: client.log_artifacts(run, str(path), folder))
+        else:
+            self._attempt(lambda client, run: client.log_artifact(run, str(path), folder))
+
+    def close(self, status: str) -> None:
+        """End the run as FINISHED, FAILED or KILLED."""
+        self._attempt(lambda client, run: client.set_terminated(run, status))
+
+    def _send(self, kind: str, rows: Sequence[Any]) -> None:
+        for start in range(0, len(rows), _BATCH[kind]):
+            batch = {kind: rows[start : start + _BATCH[kind]]}
+            self._attempt(lambda client, run, batch=batch: client.log_batch(run, **batch))
+
+    def _attempt(self, call: Callable[..., Any]) -> Any:
+        if self._client is None or self.id is None:
+            return None
+        try:
+            return call(self._client, self.id)
+        except _troubles() as error:
+            self._client = None
+            _warn(self._store, error)
+            return None
+
+
+@contextmanager
+def run(
+    settings: TrackingSettings, name: str, *, run_id: str | None = None, tags: Mapping[str, str] | None = None
+) -> Iterator[Run]:
+    """Open a new run called `name`, or go on with `run_id` when the store has it, and end it with the block.
+
+    `tags` (corpus, backbone) are set beside those of git and DVC. Without a store the run does nothing.
+    """
+    opened = _open(settings, name, run_id, {**source_tags(), **(tags or {})})
+    status = "FAILED"
+    try:
+        yield opened
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        opened.close(status)
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested mappings as `{"stage_one.rate": "0.0002"}`; lists as JSON, long values cut."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{name}.")
+        else:
+            text = json.dumps(value) if isinstance(value, list | tuple) else str(value)
+            flat[name] = text if len(text) <= _LONGEST_PARAM else text[: _LONGEST_PARAM - 1] + "…"
+    return flat
+
+
+def source_tags() -> dict[str, str]:
+    """Return the git commit, whether tracked files differ from it, and the DVC experiment, where there are any."""
+    tags = {}
+    if commit := _git("rev-parse", "HEAD"):
+        tags = {"git_commit": commit, "git_dirty": str(bool(_git("status", "--porcelain", "-uno"))).lower()}
+        tags["mlflow.source.git.commit"] = commit
+    if experiment := os.environ.get("DVC_EXP_NAME"):
+        tags["dvc_experiment"] = experiment
+    return tags
+
+
+def _git(*arguments: str) -> str:
+    if not (git := shutil.which("git")):
+        return ""
+    done = subprocess.run([git, *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _open(settings: TrackingSettings, name: str, run_id: str | None, tags: Mapping[str, str]) -> Run:
+    for key, value in _QUIET.items():
+        os.environ.setdefault(key, value)
+    for noisy in ("alembic", "urllib3.connectionpool"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    from mlflow import MlflowClient
+
+    try:
+        client = MlflowClient(settings.store)
+        found = run_id if run_id and _has(client, run_id) else _create(client, settings.experiment, name)
+        opened = Run(client, found, settings.store)
+    except _troubles() as error:
+        _warn(settings.store, error)
+        return Run(None, None, settings.store)
+    opened.tags(tags)
+    return opened
+
+
+def _has(client: "MlflowClient", run_id: str) -> bool:
+    """Return whether the store has the run, and set it running again; a store that was moved may have lost it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.update_run(run_id, status="RUNNING")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return True
+
+
+def _create(client: "MlflowClient", experiment: str, name: str) -> str:
+    known = client.get_experiment_by_name(experiment)
+    number = known.experiment_id if known else client.create_experiment(experiment)
+    return client.create_run(number, run_name=name).info.run_id
+
+
+def _troubles() -> tuple[type[Exception], ...]:
+    """What a store that is down, locked, full or of another version raises."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, OSError
+
+
+def _warn(store: str, error: Exception) -> None:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    _log.warning("MLflow cannot record into %s (%s): this run goes on without it.", store, reason)

@@ -1,0 +1,116 @@
+"""Small works and a small training loop, which workers import as the tests do."""
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from talking.errors import TalkingError
+from talking.shards import ClipStatus, Sample, write_shard
+from talking.training.context import TrainContext
+
+
+@dataclass
+class ToyWork:
+    """Writes a clip per shard and refuses another. `trouble` says what befalls the shard `at`; the first time, `marker` is made."""
+
+    marker: Path
+    at: str = ""
+    trouble: str = ""
+    wait_s: float = 0
+
+    def prepare(self) -> None:
+        self.prepared = os.getpid()
+
+    def __call__(self, shard: str, target: Path) -> list[ClipStatus]:
+        time.sleep(self.wait_s)
+        if shard == self.at:
+            self.meet()
+        speaker = shard.split("-")[0]
+        with self.marker.with_name("pids").open("a") as file:
+            file.write(f"{shard} {self.prepared}\n")
+        write_shard(target, [Sample(f"{speaker}_a", {"meta.json": shard.encode() * 100})])
+        refused = ClipStatus(f"{speaker}_b", speaker, shard, "soundless", "It has no sound.")
+        return [ClipStatus(f"{speaker}_a", speaker, shard, "ok"), refused]
+
+    def meet(self) -> None:
+        first = not self.marker.exists()
+        self.marker.touch()
+        if self.trouble == "death" and first:
+            os._exit(9)
+        if self.trouble == "error" or (self.trouble == "first error" and first):
+            raise KeyError("nose")
+        if self.trouble == "mistake":
+            raise TalkingError("params.yaml: align.finder is 'eyes': choose dlib.")
+        if self.trouble == "full":
+            raise OSError(28, "No space left on device", str(self.marker))
+
+
+@dataclass
+class Moments:
+    """Sums in float32, whose result depends on their order; early shards take longest."""
+
+    def prepare(self) -> None:
+        self.scale = np.float32(1)
+
+    def __call__(self, shard: str) -> np.ndarray:
+        time.sleep(0.3 if shard == "s0" else 0)
+        return np.random.default_rng(int(shard[1:])).normal(size=1000).astype(np.float32) * self.scale * 10 ** int(shard[1:])
+
+
+@dataclass
+class Loop:
+    """Linear regression by Adam; state is weights, optimizer, step and random numbers. Dies once at step `die`."""
+
+    steps: int
+    scratch: Path
+    die: int = 0
+    mistake: bool = False
+
+    def __call__(self, context: TrainContext) -> None:
+        if self.mistake:
+            raise TalkingError("params.yaml: stage_one.rate is 0: give a positive one.")
+        torch.manual_seed(context.rank)
+        module = torch.nn.Linear(4, 1)
+        torch.nn.init.constant_(module.weight, 0.5)
+        torch.nn.init.zeros_(module.bias)
+        model = context.wrap(module)
+        optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+        step = self.resume(context, module, optimizer)
+        while step < self.steps:
+            x = torch.randn(8, 4)
+            loss = (model(x) - x.sum(1, keepdim=True)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            step += 1
+            if step == self.die and not (self.scratch / "died").exists():
+                (self.scratch / "died").touch()
+                os._exit(9)
+            context.report({"step": step, "loss": loss.item()}, self.save(context, module, optimizer, step))
+        torch.save(module.state_dict(), self.scratch / f"rank-{context.rank}.pt")
+
+    def save(self, context: TrainContext, module: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> Path | None:
+        if step % 5 or context.rank:
+            return None
+        folder = self.scratch / "checkpoint"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        state = {"model": module.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "random": torch.get_rng_state()}
+        torch.save(state, folder / "state.pt")
+        time.sleep(1.5 if step == 5 else 0)
+        return folder
+
+    def resume(self, context: TrainContext, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
+        with context.resume_from() as folder:
+            if folder is None:
+                return 0
+            state = torch.load(folder / "state.pt", weights_only=True)
+        module.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        return state["step"]

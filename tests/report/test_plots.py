@@ -1,0 +1,69 @@
+"""Plots: what is drawn, read back from the pixels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from skimage.io import imread
+
+from talking.report.plots import ROW_COLOURS, plot_curves, plot_metric_bars, plot_openings, row_colours
+
+SUMMARY = {
+    "linear": {"psnr": 20.0, "fid": None, "frames": 10},
+    "stage_two": {"psnr": 40.0, "fid": None, "frames": 10},
+}
+
+
+def pixels(path: Path, colour: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pixels that have the colour."""
+    picture = imread(path)[..., :3].astype(int)
+    return np.nonzero(np.abs(picture - np.round(np.array(to_rgb(colour)) * 255)).max(axis=-1) <= 2)
+
+
+def test_bars_are_as_long_as_the_values_in_the_rows_colours(tmp_path: Path) -> None:
+    plot_metric_bars(SUMMARY, tmp_path / "bars.png")
+    lengths = [np.ptp(pixels(tmp_path / "bars.png", ROW_COLOURS[row])[1]) for row in ("linear", "stage_two")]
+    assert lengths[1] / lengths[0] == pytest.approx(2, rel=0.05)
+    heights = [pixels(tmp_path / "bars.png", ROW_COLOURS[row])[0].mean() for row in ("linear", "stage_two")]
+    assert heights[0] < heights[1]
+
+
+def test_the_openings_curve_is_where_its_values_are(tmp_path: Path) -> None:
+    true = np.concatenate([np.zeros(50), np.full(50, 10.0)])
+    plot_openings(true, {"stage_two": np.full(100, 5.0)}, tmp_path / "o.png", title="clip")
+    lines, columns = pixels(tmp_path / "o.png", ROW_COLOURS["stage_two"])
+    assert np.ptp(columns) > 800
+    height, width = imread(tmp_path / "o.png").shape[:2]
+    assert (height, width) == (360, 1080)
+    level = lines[(columns > 0.4 * width) & (columns < 0.6 * width)]
+    assert np.ptp(level) < 6
+    assert 0.3 * height < level.mean() < 0.6 * height
+
+
+def test_curves_have_a_panel_per_quantity(tmp_path: Path) -> None:
+    history = [
+        (step, {"train/loss": 1 / (step + 1), "validation/loss": 2 / (step + 1), "slope": -step}) for step in range(9)
+    ]
+    plot_curves(history, tmp_path / "curves.png")
+    assert imread(tmp_path / "curves.png").shape[1] == pytest.approx(2 * 4.2 * 120, abs=2)
+
+
+def test_svg_is_written_too_and_equal_numbers_give_equal_bytes(tmp_path: Path) -> None:
+    for suffix in (".svg", ".png"):
+        files = [tmp_path / f"{i}{suffix}" for i in range(2)]
+        for file in files:
+            plot_metric_bars(SUMMARY, file)
+        assert files[0].read_bytes() == files[1].read_bytes()
+    assert "<svg" in (tmp_path / "0.svg").read_text()[:1000]
+
+
+def test_nothing_to_draw_is_an_empty_plot_and_no_error(tmp_path: Path) -> None:
+    plot_curves([], tmp_path / "c.png")
+    plot_metric_bars({"static": {"psnr": None}}, tmp_path / "b.png")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_rows_keep_their_colour_whatever_else_is_drawn() -> None:
+    assert row_colours(["mine", "stage_two"])[1] == row_colours(["stage_two"])[0]
+    assert len(set(row_colours(["mine", "yours", *ROW_COLOURS]))) == 8

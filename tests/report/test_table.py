@@ -1,0 +1,51 @@
+"""The comparison table, against golden text."""
+
+from talking.report.table import markdown_table, text_table
+
+SUMMARY = {
+    "stage_two": {"psnr": 30.456, "lmd": 1.2, "fid": None, "mouth_correlation": 0.8126, "frames": 300, "extra": 0.5},
+    "mine": {"psnr": 20.0, "lmd": None, "fid": None, "mouth_correlation": -0.1, "frames": 300},
+    "static": {"psnr": 25.0, "lmd": 1.6, "fid": None, "mouth_correlation": 0, "frames": 300},
+}
+REASONS = {"fid": "the Inception network's weights were not found"}
+
+MARKDOWN = """\
+| row | PSNR ↑ | FID ↓ [1] | LMD ↓ | mouth correlation ↑ | frames | extra |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| static | 25.00 | – | 1.60 | 0.000 | 300 | – |
+| stage_two | 30.46 | – | 1.20 | 0.813 | 300 | 0.5000 |
+| mine | 20.00 | – | – | -0.100 | 300 | – |
+
+1. The Inception network's weights were not found.
+"""
+
+TEXT = """\
+row                  static  stage_two    mine
+----------------------------------------------
+PSNR ↑                25.00      30.46   20.00
+FID ↓ [1]                 –          –       –
+LMD ↓                  1.60       1.20       –
+mouth correlation ↑   0.000      0.813  -0.100
+frames                  300        300     300
+extra                     –     0.5000       –
+1. The Inception network's weights were not found.
+"""
+
+
+def test_the_markdown_table_is_the_golden_one() -> None:
+    assert markdown_table(SUMMARY, REASONS) == MARKDOWN
+
+
+def test_the_text_table_is_the_golden_one() -> None:
+    assert text_table(SUMMARY, REASONS) == TEXT
+
+
+def test_metrics_with_the_same_reason_share_a_footnote() -> None:
+    values = {"static": {"closure_recall": None, "closure_precision": None}}
+    table = markdown_table(values, {"closure_recall": "no phones", "closure_precision": "no phones"})
+    assert table.count("[1]") == 2 and table.count("No phones.") == 1
+
+
+def test_without_reasons_there_are_no_footnotes() -> None:
+    table = markdown_table({"static": {"psnr": 25.0}})
+    assert table == "| row | PSNR ↑ |\n| --- | ---: |\n| static | 25.00 |\n"

@@ -1,0 +1,137 @@
+"""params.yaml: the repository's own loads, and every spoiled one is refused by its dotted key."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from talking.config import Params, as_plain, load_params
+from talking.errors import TalkingError
+
+OWN = Path(__file__).parent.parent / "params.yaml"
+
+
+@pytest.fixture
+def spoil(tmp_path) -> Callable[..., Path]:
+    """Write the repository's params.yaml with one dotted key set to a value, or taken out without one."""
+
+    def write(dotted: str, *value: Any) -> Path:
+        content = yaml.safe_load(OWN.read_text())
+        section, (*above, key) = content, dotted.split(".")
+        for name in above:
+            section = section[name]
+        section.pop(key, None)
+        if value:
+            section[key] = value[0]
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+        return tmp_path / "params.yaml"
+
+    return write
+
+
+def test_the_repositorys_own_params_load() -> None:
+    params = load_params(OWN)
+    assert (params.corpus, params.backbone) == ("demo", "demo")
+    assert params.the_corpus is params.corpora["demo"] and params.the_backbone is params.backbones["demo"]
+    assert params.the_backbone.source == "faces"
+    assert params.stage_two.lr == 3e-4
+    assert isinstance(params.stage_one.lambda_latent, float)
+
+
+def test_every_row_of_the_two_tables_can_be_chosen(spoil) -> None:
+    own = load_params(OWN)
+    for name, row in own.corpora.items():
+        assert load_params(spoil("corpus", name)).the_corpus == row
+    for name, row in own.backbones.items():
+        assert load_params(spoil("backbone", name)).the_backbone == row
+
+
+@pytest.mark.parametrize("text", ["2e-4", "0.0002", "2.0e-4"])
+def test_a_rate_may_be_written_as_people_write_it(tmp_path, text) -> None:
+    lines = OWN.read_text().replace("lr: 0.001 ", f"lr: {text} ")
+    (tmp_path / "params.yaml").write_text(lines)
+    assert load_params(tmp_path / "params.yaml").stage_one.lr == 2e-4
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value"),
+    [
+        ("stage_oen", {}),
+        ("stage_one.lamda_latent", 1),
+        ("corpora.grid.readr", "grid"),
+        ("backbones.demo.chanel_max", 1),
+        ("stage_one.lr", -0.001),
+        ("stage_one.lr", 0),
+        ("stage_one.lr", float("nan")),
+        ("stage_one.steps", 0),
+        ("stage_one.steps", 12.5),
+        ("stage_one.steps", "many"),
+        ("stage_one.target", "code"),
+        ("stage_one.average", 1.0),
+        ("stage_one.lpips_trunk", 3),
+        ("stage_two.adapt_on", "video"),
+        ("resample.rate", -25),
+        ("resample.tolerance_s", float("inf")),
+        ("align.max_missing", 1.5),
+        ("align.finder", None),
+        ("corpora.demo.max_rejected", -0.1),
+        ("corpora.demo.unseen_speakers", "s11"),
+        ("corpora.grid_sample.seen_clips.s1", "ten"),
+        ("backbones.demo.bf16", 1),
+        ("animate.crf", 60),
+        ("cluster.workers", 0),
+        ("pca.components", True),
+        ("seed", "one"),
+        ("mfcc", 5),
+        ("demo_corpus", None),
+    ],
+)
+def test_a_wrong_key_or_value_is_refused_by_its_dotted_key(spoil, dotted, value) -> None:
+    with pytest.raises(TalkingError) as refusal:
+        load_params(spoil(dotted, value))
+    assert str(refusal.value).startswith(f"{dotted} ")
+
+
+@pytest.mark.parametrize(
+    "dotted", ["seed", "mfcc", "stage_one.lr", "corpora.grid.reader", "backbones.ffhq1024.resolution"]
+)
+def test_a_missing_key_is_named(spoil, dotted) -> None:
+    with pytest.raises(TalkingError) as refusal:
+        load_params(spoil(dotted))
+    assert str(refusal.value).startswith(f"{dotted} is missing")
+
+
+@pytest.mark.parametrize(("key", "rows"), [("corpus", "corpora"), ("backbone", "backbones")])
+def test_a_row_that_the_table_does_not_list_is_refused(spoil, key, rows) -> None:
+    with pytest.raises(TalkingError, match=f"{key} is 'lrs3', which {rows} does not list; it lists demo, "):
+        load_params(spoil(key, "lrs3"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"corpus: [", "is not valid YAML"),
+        (b"corpus: \xff\xfe", "is not valid YAML"),
+        (b"", "params.yaml must be a section of keys and values"),
+        (b"- demo", "params.yaml must be a section of keys and values"),
+    ],
+)
+def test_a_file_that_is_no_yaml_mapping_is_refused_in_one_line(tmp_path, content, message) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(TalkingError, match=message) as refusal:
+        load_params(tmp_path / "params.yaml")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_missing_file_is_named(tmp_path) -> None:
+    with pytest.raises(TalkingError, match=r"nothing.yaml is missing: run from the root"):
+        load_params(tmp_path / "nothing.yaml")
+
+
+def test_trackers_get_the_numbers_as_they_stand_in_the_file() -> None:
+    plain = as_plain(OWN)
+    assert plain["stage_one"]["lr"] == load_params(OWN).stage_one.lr
+    assert set(plain) == {entry.name for entry in fields(Params)}

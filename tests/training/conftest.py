@@ -1,0 +1,74 @@
+"""What the tests of training share: shards of toy clips whose codes are a function of their sound."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from talking.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Folders of codes and windows of clips `a_0`, `a_1`, …, and the clips' keys in the order of the shards."""
+
+    codes: Path
+    windows: Path
+    keys: tuple[str, ...]
+
+    @property
+    def folders(self) -> tuple[ShardFolder, ShardFolder]:
+        """Both folders, opened."""
+        return ShardFolder(self.codes), ShardFolder(self.windows)
+
+
+def write_folder(folder: Path, kind: str, shards: Sequence[dict[str, np.ndarray]]) -> None:
+    """Write shards `s-000.tar`, … of one array per clip, with their index."""
+    names = [f"s-{number:03d}.tar" for number in range(len(shards))]
+    rows = [
+        write_shard(folder / name, [Sample(key, {kind: encode_array(array)}) for key, array in clips.items()])
+        for name, clips in zip(names, shards, strict=True)
+    ]
+    statuses = [ClipStatus(key, "a", name, "ok") for name, clips in zip(names, shards, strict=True) for key in clips]
+    write_index(folder, rows, statuses)
+
+
+def toy_arrays(number: int, frames: int, styles: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (T, L, W) float16 and windows (T, 12, 28): two hidden signals drive both, the codes in three directions.
+
+    The third direction is noise that no sound tells of.
+    """
+    world, rng = np.random.default_rng(7), np.random.default_rng((8, number))
+    directions = world.normal(size=(3, styles * width))
+    patterns = np.repeat(np.eye(2), 6 * 28, axis=1)  # low and high coefficients, (2, 336)
+    sound = rng.normal(size=(frames, 2))
+    windows = sound @ patterns + 0.05 * rng.normal(size=(frames, 12 * 28))
+    moved = np.concatenate([sound, rng.normal(size=(frames, 1))], axis=1) @ directions
+    codes = 0.5 * rng.normal(size=styles * width) + moved
+    return codes.reshape(frames, styles, width).astype(np.float16), windows.reshape(frames, 12, 28).astype(np.float32)
+
+
+@pytest.fixture
+def make_toy(tmp_path) -> Callable[..., Toy]:
+    """Write `clips` clips, so many in a shard, of `frames` frames each (or of as many as a list says)."""
+
+    def make(clips: int, per_shard: int = 3, frames: int | Sequence[int] = 12, styles: int = 2, width: int = 8) -> Toy:
+        lengths = [frames] * clips if isinstance(frames, int) else list(frames)
+        arrays = {f"a_{n}": toy_arrays(n, lengths[n], styles, width) for n in range(clips)}
+        keys = list(arrays)
+        shards = [keys[at : at + per_shard] for at in range(0, clips, per_shard)]
+        for part, kind in enumerate(("codes", "windows")):
+            write_folder(
+                tmp_path / kind, f"{kind}.npy", [{key: arrays[key][part] for key in shard} for shard in shards]
+            )
+        return Toy(tmp_path / "codes", tmp_path / "windows", tuple(keys))
+
+    return make

@@ -1,0 +1,223 @@
+"""Stage one on a toy: it learns what sound tells, repeats itself, and resumes as if nothing had happened."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from talking.config import StageOne
+from talking.errors import TalkingError
+from talking.models.backbone import Backbone
+from talking.models.basis import Basis, Moments, Projector, displacement_rows, fit_basis
+from talking.models.resnet_encoder import ResNetEncoder
+from talking.models.stylegan2 import Generator
+from talking.models.talking_head import TalkingHead
+from talking.training.clips import read_clips
+from talking.training.context import LocalContext, TrainResult, train_locally
+from talking.training.linear import LinearFit, fit_linear
+from talking.training.stage_one import BEST, StageOneJob, Trainer, component_weights, losses_of
+
+DEVICE = torch.get_default_device()
+PARAMS = StageOne(
+    target="whitened",
+    component_weights="predictability",
+    lambda_latent=1.0,
+    lambda_lpips=0.0,
+    latent_norm="mean_square",
+    lpips_net="squeeze",
+    lpips_trunk=None,
+    lpips_frames=1,
+    width=4,
+    lstm_layers=1,
+    hidden=16,
+    sequence=6,
+    batch=4,
+    steps=6,
+    lr=3e-3,
+    weight_decay=0.0,
+    audio_noise=0.1,
+    validate_every=2,
+    average=0.5,
+)
+
+
+class KilledError(Exception):
+    """What kills a training in the middle."""
+
+
+class MortalContext(LocalContext):
+    """Dies when it has reported `life` times."""
+
+    def __init__(self, folder: Path, life: int) -> None:
+        super().__init__(folder, DEVICE)
+        self.life = life
+
+    def report(self, metrics, checkpoint=None) -> None:
+        if self.life == 0:
+            raise KilledError
+        self.life -= 1
+        super().report(metrics, checkpoint)
+
+
+@pytest.fixture
+def make_job(make_toy, tmp_path) -> Callable[..., StageOneJob]:
+    """Return a job over ten toy clips, the last three for validation; keywords change its params."""
+
+    def make(styles: int = 2, width: int = 8, backbone: Path = Path("none"), **changes) -> StageOneJob:
+        toy = make_toy(10, frames=12, styles=styles, width=width)
+        clips = [
+            clip for shard in toy.folders[0].names for clip in read_clips(*toy.folders, shard, frozenset(toy.keys))
+        ]
+        moments = [Moments.of(displacement_rows(clip.codes)) for clip in clips[:7]]
+        basis = fit_basis(sum(moments[1:], moments[0]), 3, styles)
+        basis.save(tmp_path / "basis.safetensors")
+        params = replace(PARAMS, **changes)
+        fit_linear(clips[:7], clips[7:], Projector(basis, whiten=params.target == "whitened")).save(tmp_path / "linear")
+        return StageOneJob(
+            params=params,
+            seed=1,
+            codes=toy.codes,
+            windows=toy.windows,
+            basis=tmp_path / "basis.safetensors",
+            backbone=backbone,
+            linear=tmp_path / "linear",
+            train=toy.keys[:7],
+            validation=toy.keys[7:],
+            scratch=tmp_path / "scratch",
+        )
+
+    return make
+
+
+def weights_of(result: TrainResult) -> dict[str, torch.Tensor]:
+    assert result.checkpoint is not None
+    state = torch.load(result.checkpoint / "state.pt", weights_only=True)
+    best = TalkingHead.load(result.checkpoint / BEST).state_dict()
+    return (
+        state["model"]
+        | {f"average.{k}": v for k, v in state["average"].items()}
+        | {f"best.{k}": v for k, v in best.items()}
+    )
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+
+
+def test_the_right_sound_becomes_better_than_the_start_and_than_the_wrong_sound(make_job, tmp_path) -> None:
+    job = make_job(steps=60, validate_every=10, batch=6, lr=5e-3)
+    history = train_locally(job, tmp_path / "run", DEVICE).history
+    assert [row["step"] for row in history] == [10, 20, 30, 40, 50, 60]
+    print(history)
+    assert history[-1]["validation_latent"] < 0.6 * history[0]["validation_latent"]
+    assert history[-1]["validation_latent"] < 0.6 * history[-1]["validation_wrong_audio"]
+    assert history[-1]["train_latent"] < 0.6 * history[0]["train_latent"]
+
+
+def test_the_best_by_validation_is_kept(make_job, tmp_path) -> None:
+    job = make_job(steps=40, validate_every=5, lr=0.02)
+    result = train_locally(job, tmp_path / "run", DEVICE)
+    losses = [row["validation_latent"] for row in result.history]
+    assert result.checkpoint is not None
+    model = TalkingHead.load(result.checkpoint / BEST)
+    context = LocalContext(tmp_path / "other", DEVICE)
+    trainer = Trainer(job, context)
+    trainer.average.module.load_state_dict(model.state_dict())
+    assert trainer.validate()["validation_latent"] == pytest.approx(min(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize("changes", [{}, {"target": "codes", "latent_norm": "norm", "component_weights": "none"}])
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(make_job, tmp_path, changes) -> None:
+    job = make_job(**changes)
+    torch.manual_seed(99)
+    first = weights_of(train_locally(job, tmp_path / "first", DEVICE))
+    torch.manual_seed(3)
+    again = weights_of(train_locally(job, tmp_path / "again", DEVICE))
+    other = weights_of(train_locally(replace(job, seed=2), tmp_path / "other", DEVICE))
+    assert same(first, again) and not same(first, other)
+
+
+@pytest.mark.parametrize("life", [0, 1, 2])
+def test_a_killed_training_resumes_to_the_weights_of_an_undisturbed_one(make_job, tmp_path, life) -> None:
+    job = make_job(steps=7)
+    whole = train_locally(job, tmp_path / "whole", DEVICE)
+    with pytest.raises(KilledError):
+        job(MortalContext(tmp_path / "killed", life))
+    torch.manual_seed(1234)
+    resumed = train_locally(job, tmp_path / "killed", DEVICE)
+    assert same(weights_of(resumed), weights_of(whole))
+    assert resumed.history == whole.history
+    assert [row["step"] for row in whole.history] == [2, 4, 6, 7]
+
+
+def test_a_finished_training_that_is_run_again_stays_as_it_is(make_job, tmp_path) -> None:
+    job = make_job(steps=3, validate_every=1)
+    first = train_locally(job, tmp_path / "run", DEVICE)
+    before = weights_of(first)
+    again = train_locally(job, tmp_path / "run", DEVICE)
+    assert same(before, weights_of(again)) and again.history == first.history
+
+
+def test_the_last_losses_are_means_over_the_steps_since_the_report_before(make_job, tmp_path) -> None:
+    job = make_job(lr=1e-12, steps=5, validate_every=4, audio_noise=0.0)
+    history = train_locally(job, tmp_path / "run", DEVICE).history
+    assert history[1]["train_loss"] == pytest.approx(history[0]["train_loss"], rel=0.5)
+    assert history[1]["train_loss"] == pytest.approx(history[1]["train_latent"], rel=1e-6)
+
+
+def test_a_loss_that_is_no_number_stops_with_a_sentence(make_job, tmp_path) -> None:
+    job = make_job()
+    fit = LinearFit.load(job.linear)
+    replace(fit, window_mean=np.full(12, np.nan, np.float32)).save(job.linear)
+    with pytest.raises(TalkingError, match=r"loss is nan at step 0: lower stage_one.lr"):
+        train_locally(job, tmp_path / "run", DEVICE)
+
+
+def test_without_a_validation_clip_it_does_not_begin(make_job, tmp_path) -> None:
+    with pytest.raises(TalkingError, match="no validation clip is usable"):
+        train_locally(replace(make_job(), validation=("x_1",)), tmp_path / "run", DEVICE)
+
+
+def small_backbone(folder: Path) -> Path:
+    torch.manual_seed(0)
+    generator = Generator(16, style_dim=8, n_mlp=1, channel_max=4)
+    encoder = ResNetEncoder(6, 8, width=4, stem="small")
+    Backbone(generator, encoder, torch.zeros(6, 8)).save(folder)
+    return folder
+
+
+def test_pictures_have_a_say_through_the_generator(make_job, tmp_path) -> None:
+    job = make_job(styles=6, backbone=small_backbone(tmp_path / "backbone"), lambda_lpips=5.0, steps=2, batch=2)
+    seen = train_locally(job, tmp_path / "seen", DEVICE)
+    blind = train_locally(replace(job, params=replace(job.params, lambda_lpips=0.0)), tmp_path / "blind", DEVICE)
+    row = seen.history[0]
+    assert row["train_loss"] == pytest.approx(row["train_latent"] + 5 * row["train_lpips"], rel=1e-5)
+    assert row["train_lpips"] > 0 and "train_lpips" not in blind.history[0]
+    assert not same(weights_of(seen), weights_of(blind))
+    assert same(weights_of(seen), weights_of(train_locally(job, tmp_path / "again", DEVICE)))
+
+
+def test_the_model_carries_the_basis_and_the_windows_statistics(make_job, tmp_path) -> None:
+    job = make_job(steps=1)
+    result = train_locally(job, tmp_path / "run", DEVICE)
+    assert result.checkpoint is not None
+    model, basis, fit = TalkingHead.load(result.checkpoint / BEST), Basis.load(job.basis), LinearFit.load(job.linear)
+    assert np.array_equal(model.projector.components, basis.components)
+    np.testing.assert_allclose(model.projector.scale, np.sqrt(basis.variance), rtol=1e-6)
+    assert np.array_equal(model.window_mean[:, 0], fit.window_mean)
+    assert np.array_equal(model.window_std[:, 0], fit.window_std)
+
+
+def test_components_count_by_what_sound_explains_and_alike_when_it_explains_nothing() -> None:
+    shares = np.array([0.6, 0.2, 0.0, 0.0], np.float32)
+    np.testing.assert_allclose(component_weights(shares, "predictability"), [3, 1, 0, 0], rtol=1e-6)
+    for weights in (component_weights(shares, "none"), component_weights(0 * shares, "predictability")):
+        assert weights.tolist() == [1, 1, 1, 1]
+
+
+def test_losses_are_told_apart_from_the_step() -> None:
+    row = {"step": 3.0, "train_loss": 1.0, "validation_latent": 2.0, "other": 5.0}
+    assert losses_of([row]) == [(3, {"train_loss": 1.0, "validation_latent": 2.0})]
