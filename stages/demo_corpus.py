@@ -4,11 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from stages.common import PARAMS
 from talking.config import load_params
 from talking.corpora.demo.stills import write_face_set
 from talking.corpora.demo.writer import write_demo_corpus
 from talking.errors import TalkingError
+
+PARAMS = Path("params.yaml")
 
 
 def main(recordings: Path | None, faces: Path | None) -> None:

@@ -162,25 +162,32 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What a Ray worker asks for, and what it may lose."""
+    """Where Ray computes and with what.
 
-    address: str | None
-    workers: int | None = number(1)
-    cpus_per_worker: float = number(above=0)
-    gpus_per_worker: float = number(0)
-    retries: int = number(0)
-    train_workers: int = number(1)
-    train_cpus: float = number(above=0)
-    train_gpus: float = number(0)
-    max_failures: int = number(0)
+    `address`: of a running cluster, unless RAY_ADDRESS names one; None is a cluster of this machine.
+    `workers`: actors of a map; None is as many as fit on the nodes there are now.
+    `retries`: further attempts at a shard whose worker failed.
+    `train_*`: processes of a training and the resources of each.
+    `max_failures`: restarts of a training from its last checkpoint.
+    """
+
+    address: str | None = None
+    workers: int | None = number(1, default=None)
+    cpus_per_worker: float = number(above=0, default=1.0)
+    gpus_per_worker: float = number(0, default=0.0)
+    retries: int = number(0, default=2)
+    train_workers: int = number(1, default=1)
+    train_cpus: float = number(above=0, default=1.0)
+    train_gpus: float = number(0, default=0.0)
+    max_failures: int = number(0, default=1)
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """MLflow."""
+    """The experiment of the MLflow runs, and the address of their store; None: the local SQLite."""
 
     experiment: str
-    uri: str | None
+    uri: str | None = None
 
 
 @dataclass(frozen=True)

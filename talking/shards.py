@@ -1,4 +1,4 @@
-"""The one place that reads and writes shards: WebDataset tars whose bytes depend on their content alone, and their index."""
+"""The one place that reads and writes shards: WebDataset tars of reproducible bytes, and their index."""
 
 import hashlib
 import io
@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from webdataset.tariterators import group_by_keys, tar_file_expander
-from webdataset.writer import TarWriter
 
 from talking.errors import TalkingError
 from talking.files import atomic_path, sha256_of
@@ -54,7 +52,9 @@ class ClipStatus:
 
 
 def write_shard(path: Path, samples: Iterable[Sample]) -> ShardRow:
-    """Write samples in the order given; time, owner and order are fixed, so that the same samples give the same bytes."""
+    """Write samples in the order given; time, owner and order are fixed: the same samples give the same bytes."""
+    from webdataset.writer import TarWriter  # brings torch, which many who import this module can do without
+
     count = 0
     with atomic_path(path) as temporary:
         with temporary.open("wb") as file, TarWriter(file, encoder=False, mtime=0) as tar:
@@ -70,6 +70,8 @@ def read_shard(path: Path, row: ShardRow | None = None) -> Iterator[Sample]:
 
     Raises `TalkingError` when the file is missing, differs from its row, or is no tar.
     """
+    from webdataset.tariterators import group_by_keys, tar_file_expander
+
     if not path.is_file():
         raise TalkingError(f"{path} is missing: run the stage that writes it again.")
     if row is not None and (path.stat().st_size != row.bytes or sha256_of(path) != row.sha256):
@@ -126,8 +128,8 @@ def check_rejected(statuses: Iterable[ClipStatus], max_rejected: float, stage: s
     refused = [status for status in statuses if status.status != "ok"]
     if statuses and len(refused) > max_rejected * len(statuses):
         raise TalkingError(
-            f"{stage}: {len(refused)} of {len(statuses)} clips were refused, more than max_rejected = {max_rejected:g} allows; "
-            f"the first is {refused[0].clip}: {refused[0].sentence}"
+            f"{stage}: {len(refused)} of {len(statuses)} clips were refused, more than max_rejected = {max_rejected:g} "
+            f"allows; the first is {refused[0].clip}: {refused[0].sentence}"
         )
 
 

@@ -11,9 +11,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from talking.config import Tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,17 +31,9 @@ _QUIET = {
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class TrackingSettings:
-    """The experiment of the runs, and the store; MLFLOW_TRACKING_URI wins over `uri`; neither: the local SQLite."""
-
-    experiment: str
-    uri: str | None = None
-
-    @property
-    def store(self) -> str:
-        """The address of the store."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or self.uri or DEFAULT_STORE
+def store_of(settings: Tracking) -> str:
+    """Return the address of the store: MLFLOW_TRACKING_URI wins over `uri`; neither: the local SQLite."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or DEFAULT_STORE
 
 
 class Run:
@@ -106,7 +99,7 @@ class Run:
 
 @contextmanager
 def run(
-    settings: TrackingSettings, name: str, *, run_id: str | None = None, tags: Mapping[str, str] | None = None
+    settings: Tracking, name: str, *, run_id: str | None = None, tags: Mapping[str, str] | None = None
 ) -> Iterator[Run]:
     """Open a new run called `name`, or go on with `run_id` when the store has it, and end it with the block.
 
@@ -155,20 +148,21 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _open(settings: TrackingSettings, name: str, run_id: str | None, tags: Mapping[str, str]) -> Run:
+def _open(settings: Tracking, name: str, run_id: str | None, tags: Mapping[str, str]) -> Run:
     for key, value in _QUIET.items():
         os.environ.setdefault(key, value)
     for noisy in ("alembic", "urllib3.connectionpool"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     from mlflow import MlflowClient
 
+    store = store_of(settings)
     try:
-        client = MlflowClient(settings.store)
+        client = MlflowClient(store)
         found = run_id if run_id and _has(client, run_id) else _create(client, settings.experiment, name)
-        opened = Run(client, found, settings.store)
+        opened = Run(client, found, store)
     except _troubles() as error:
-        _warn(settings.store, error)
-        return Run(None, None, settings.store)
+        _warn(store, error)
+        return Run(None, None, store)
     opened.tags(tags)
     return opened
 

@@ -26,7 +26,7 @@ def spoil(tmp_path) -> Callable[..., Path]:
         section.pop(key, None)
         if value:
             section[key] = value[0]
-        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
         return tmp_path / "params.yaml"
 
     return write

@@ -27,7 +27,9 @@ from talking.shards import (
 
 SAMPLES = [Sample("s1_b", {"sound.wav": b"B" * 700, "meta.json": b"{}"}), Sample("s1_a", {"meta.json": b"[1]"})]
 KEYS = st.text("abcz019_-", min_size=1, max_size=20)
-MEMBERS = st.dictionaries(st.sampled_from(["codes.npy", "meta.json", "sound.wav"]), st.binary(max_size=1500), min_size=1)
+MEMBERS = st.dictionaries(
+    st.sampled_from(["codes.npy", "meta.json", "sound.wav"]), st.binary(max_size=1500), min_size=1
+)
 
 
 def finished(folder: Path) -> ShardFolder:
@@ -55,7 +57,9 @@ def test_the_index_row_is_what_the_file_is(tmp_path: Path) -> None:
 
 
 def test_samples_come_back_in_the_order_they_were_written(tmp_path: Path) -> None:
-    assert list(finished(tmp_path).read("s1-000.tar")) == [Sample(s.key, dict(sorted(s.members.items()))) for s in SAMPLES]
+    assert list(finished(tmp_path).read("s1-000.tar")) == [
+        Sample(s.key, dict(sorted(s.members.items()))) for s in SAMPLES
+    ]
 
 
 @given(contents=st.dictionaries(KEYS, MEMBERS, max_size=5))
@@ -143,7 +147,9 @@ def test_a_sample_is_found_by_its_status(tmp_path: Path) -> None:
 
 
 def test_too_many_refused_clips_fail_the_stage_and_as_many_as_allowed_do_not() -> None:
-    statuses = [ClipStatus(f"s1_{i}", "s1", "s1-000.tar", "ok" if i else "faceless", "No face in it.") for i in range(4)]
+    statuses = [
+        ClipStatus(f"s1_{i}", "s1", "s1-000.tar", "ok" if i else "faceless", "No face in it.") for i in range(4)
+    ]
     check_rejected(statuses, 0.25, "align")
     with pytest.raises(TalkingError, match=r"align: 1 of 4 clips were refused.*s1_0: No face in it"):
         check_rejected(statuses, 0.2, "align")

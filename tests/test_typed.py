@@ -109,7 +109,7 @@ def test_bounds_hold_at_every_value(value) -> None:
     if 1 <= value <= 10:
         assert read_section(Outer, values(limit=value), "").limit == value
     else:
-        with pytest.raises(TalkingError, match="^limit is"):
+        with pytest.raises(TalkingError, match=r"^limit is"):
             read_section(Outer, values(limit=value), "")
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from talking.cluster.connection import connect
 from talking.cluster.kept import ShardWork
-from talking.cluster.settings import ClusterSettings
 from talking.cluster.workers import MapReport, Work, map_items, map_shards, reduce_shards
+from talking.config import Cluster
 
 if TYPE_CHECKING:
     from talking.cluster.training import train
 
 __all__ = [
-    "ClusterSettings",
+    "Cluster",
     "MapReport",
     "ShardWork",
     "Work",

@@ -12,7 +12,7 @@ from pathlib import Path
 import ray
 from ray.exceptions import RayError
 
-from talking.cluster.settings import ClusterSettings
+from talking.config import Cluster
 from talking.errors import TalkingError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ _OBJECT_STORE = 200 * 2**20  # Bytes of shared memory, a ceiling: larger results
 
 
 @contextmanager
-def connect(settings: ClusterSettings) -> Iterator[None]:
+def connect(settings: Cluster) -> Iterator[None]:
     """Join the cluster of RAY_ADDRESS or of `settings`, or start one on this machine; leave it, or stop it, at the end.
 
     Inside another `connect` this does nothing. Raises `TalkingError` when there is no cluster at the address.
@@ -56,14 +56,25 @@ def sentence_of(error: Exception) -> str | None:
 def _join(address: str) -> None:
     environment = {"PYTHONPATH": _python_path()}
     try:
+        _knock(address)
         ray.init(
-            address=address, runtime_env={"env_vars": environment}, log_to_driver=False, logging_level=logging.WARNING
+            address=address,
+            runtime_env={"env_vars": environment},
+            log_to_driver=False,
+            logging_level=logging.WARNING,
         )
-    except (ConnectionError, ValueError, RayError) as error:
+    except (OSError, ValueError, RayError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TalkingError(
             f"There is no Ray cluster to join at {address} ({reason}): start one, or unset it."
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` when nobody answers at `host:port`, where Ray would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _start() -> None:
@@ -85,7 +96,7 @@ def _start() -> None:
         )
 
 
-def check_fits(settings: ClusterSettings, key: str, cpus: float, gpus: float) -> None:
+def check_fits(settings: Cluster, key: str, cpus: float, gpus: float) -> None:
     """Refuse at once what this machine can never hold, where Ray would wait for ever; a cluster may still grow."""
     if address_of(settings):
         return
@@ -98,7 +109,7 @@ def check_fits(settings: ClusterSettings, key: str, cpus: float, gpus: float) ->
             )
 
 
-def address_of(settings: ClusterSettings) -> str | None:
+def address_of(settings: Cluster) -> str | None:
     """Return the address of the cluster to join, or None for one of this machine."""
     return os.environ.get("RAY_ADDRESS") or settings.address
 

@@ -13,7 +13,7 @@ import torch
 from ray.exceptions import RayError
 
 from talking.cluster.connection import check_fits, enter, sentence_of
-from talking.cluster.settings import ClusterSettings
+from talking.config import Cluster
 from talking.errors import TalkingError
 from talking.files import write_json
 from talking.training.context import History, TrainContext, TrainResult, wrap
@@ -23,7 +23,7 @@ _FAILURE = "failure.json"
 
 def train(
     loop: Callable[[TrainContext], None],
-    settings: ClusterSettings,
+    settings: Cluster,
     *,
     name: str,
     storage: Path,
@@ -46,7 +46,7 @@ def train(
     return TrainResult(history.read(), checkpoint)
 
 
-def _fit(work: Callable[[], None], settings: ClusterSettings, run: Path) -> Path | None:
+def _fit(work: Callable[[], None], settings: Cluster, run: Path) -> Path | None:
     """Return the folder of the last checkpoint after running `work` in each process."""
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # A checkpoint waits for the one before as long.
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig

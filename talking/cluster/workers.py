@@ -15,7 +15,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from talking.cluster.connection import check_fits, enter, sentence_of
 from talking.cluster.kept import Keeping, ShardWork, finished, publish
-from talking.cluster.settings import ClusterSettings
+from talking.config import Cluster
 from talking.errors import TalkingError
 
 Item_contra = TypeVar("Item_contra", contravariant=True)
@@ -51,7 +51,7 @@ def map_shards(
     fingerprints: Mapping[str, str],
     out: Path,
     state: Path,
-    settings: ClusterSettings,
+    settings: Cluster,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> MapReport:
@@ -79,7 +79,7 @@ def map_shards(
     return MapReport(len(complete), len(clips), refused, time.monotonic() - started, resumed)
 
 
-def map_items(work: Work[Any, Result], items: Sequence[Any], settings: ClusterSettings) -> Iterator[Result]:
+def map_items(work: Work[Any, Result], items: Sequence[Any], settings: Cluster) -> Iterator[Result]:
     """Yield `work(item)` in the order of `items`; at most a few results per worker wait for an earlier one.
 
     Arrays in the results are read-only. Raises as `map_shards`.
@@ -98,7 +98,7 @@ def reduce_shards(
     work: Work[str, Result],
     shards: Sequence[str],
     combine: Callable[[Result, Result], Result],
-    settings: ClusterSettings,
+    settings: Cluster,
 ) -> Result:
     """Return `combine(...combine(work(s0), work(s1))..., work(sn))`: in this order however the work was scheduled.
 
@@ -140,7 +140,7 @@ class _Actor:
 class _Pool:
     """Actors at work, one item each at a time. An actor whose item failed is replaced: it may be the one to blame."""
 
-    def __init__(self, work: Work[Any, Any], size: int, settings: ClusterSettings) -> None:
+    def __init__(self, work: Work[Any, Any], size: int, settings: Cluster) -> None:
         actor: Any = ray.remote(num_cpus=settings.cpus_per_worker, num_gpus=settings.gpus_per_worker)(_Actor)
         self._new = functools.partial(actor.remote, ray.put(work), str(Path.cwd()))
         self.idle = [self._new() for _ in range(size)]
@@ -172,7 +172,7 @@ def _results(
     work: Work[Any, Any],
     items: Sequence[Any],
     names: Sequence[str],
-    settings: ClusterSettings,
+    settings: Cluster,
     *,
     bounded: bool = False,
 ) -> Iterator[tuple[int, Any]]:
@@ -207,7 +207,7 @@ def _results(
         pool.close()
 
 
-def _pool_size(settings: ClusterSettings, items: int) -> int:
+def _pool_size(settings: Cluster, items: int) -> int:
     """Return how many actors to start: as asked, else as many as fit on the nodes there are, and one at least."""
     check_fits(settings, "worker", settings.cpus_per_worker, settings.gpus_per_worker)
     if settings.workers is not None:

@@ -116,6 +116,10 @@ class Projector(torch.nn.Module):
     The mean is left out of displacements, which are differences, and taken off identity codes.
     """
 
+    components: torch.Tensor
+    mean: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, basis: Basis, *, whiten: bool) -> None:
         super().__init__()
         scale = np.sqrt(np.maximum(basis.variance, 1e-12)) if whiten else np.ones_like(basis.variance)

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from talking.errors import TalkingError
 from talking.models.audio_encoder import AudioEncoder
 from talking.models.basis import Basis, Projector
 from talking.models.latent_decoder import LatentDecoder
-from talking.weights import load_network, save_network
+from talking.models.stored import check_state, load_network, save_network
 
 NAME = "talking_head"
 
@@ -30,6 +31,9 @@ class TalkingHeadSize:
 
 class TalkingHead(nn.Module):
     """w_t = w_I + h_t V with h_t = D(w_I projected on V, E_A(a_1 .. a_T)): equation 1 of MM'22."""
+
+    window_mean: torch.Tensor
+    window_std: torch.Tensor
 
     def __init__(self, basis: Basis, size: TalkingHeadSize) -> None:
         super().__init__()
@@ -65,11 +69,15 @@ class TalkingHead(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> "TalkingHead":
-        """Read what `save` wrote."""
+        """Read what `save` wrote, in eval mode. Raises TalkingError on a missing, damaged or foreign file."""
         config, state = load_network(folder, NAME)
-        rows, columns = config.pop("components"), config.pop("code_size")
-        empty = np.zeros((rows, columns), np.float32), np.zeros(columns, np.float32), np.ones(rows, np.float32)
-        model = cls(Basis(*empty, total_variance=1.0, n_styles=config.pop("n_styles")), TalkingHeadSize(**config))
+        try:
+            rows, columns = config.pop("components"), config.pop("code_size")
+            empty = np.zeros((rows, columns), np.float32), np.zeros(columns, np.float32), np.ones(rows, np.float32)
+            model = cls(Basis(*empty, total_variance=1.0, n_styles=config.pop("n_styles")), TalkingHeadSize(**config))
+        except (KeyError, TypeError) as error:
+            raise TalkingError(f"{folder / NAME}.json is no talking head's ({error}): train it again.") from error
+        check_state(folder / f"{NAME}.safetensors", model, state)
         model.load_state_dict(state)
         return model.eval()
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from talking.cluster import ClusterSettings, connect
+from talking.cluster import Cluster, connect
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[ClusterSettings]:
+def cluster() -> Iterator[Cluster]:
     """A running cluster; the settings let two actors share a core, for the tests do little."""
-    settings = ClusterSettings(cpus_per_worker=0.5, workers=2, train_cpus=0.5, max_failures=1)
+    settings = Cluster(cpus_per_worker=0.5, workers=2, train_cpus=0.5, max_failures=1)
     with connect(settings):
         yield settings

@@ -16,7 +16,7 @@ from talking.training.context import TrainContext
 
 @dataclass
 class ToyWork:
-    """Writes a clip per shard and refuses another. `trouble` says what befalls the shard `at`; the first time, `marker` is made."""
+    """Writes a clip per shard and refuses another. `trouble` says what befalls the shard `at`, which makes `marker`."""
 
     marker: Path
     at: str = ""
@@ -30,7 +30,7 @@ class ToyWork:
         time.sleep(self.wait_s)
         if shard == self.at:
             self.meet()
-        speaker = shard.split("-")[0]
+        speaker = shard.split("-", maxsplit=1)[0]
         with self.marker.with_name("pids").open("a") as file:
             file.write(f"{shard} {self.prepared}\n")
         write_shard(target, [Sample(f"{speaker}_a", {"meta.json": shard.encode() * 100})])
@@ -59,16 +59,24 @@ class Moments:
 
     def __call__(self, shard: str) -> np.ndarray:
         time.sleep(0.3 if shard == "s0" else 0)
-        return np.random.default_rng(int(shard[1:])).normal(size=1000).astype(np.float32) * self.scale * 10 ** int(shard[1:])
+        return (
+            np.random.default_rng(int(shard[1:])).normal(size=1000).astype(np.float32)
+            * self.scale
+            * 10 ** int(shard[1:])
+        )
 
 
 @dataclass
 class Loop:
-    """Linear regression by Adam; state is weights, optimizer, step and random numbers. Dies once at step `die`."""
+    """Linear regression by Adam; state is weights, optimizer, step and random numbers.
+
+    Dies once at step `die`, as soon as Ray has written into the folder `run` that it took a checkpoint in.
+    """
 
     steps: int
     scratch: Path
     die: int = 0
+    run: Path = Path()
     mistake: bool = False
 
     def __call__(self, context: TrainContext) -> None:
@@ -81,6 +89,8 @@ class Loop:
         model = context.wrap(module)
         optimizer = torch.optim.Adam(model.parameters(), 1e-2)
         step = self.resume(context, module, optimizer)
+        with (self.scratch / "starts").open("a") as file:
+            file.write(f"{step}\n")
         while step < self.steps:
             x = torch.randn(8, 4)
             loss = (model(x) - x.sum(1, keepdim=True)).square().mean()
@@ -90,19 +100,27 @@ class Loop:
             step += 1
             if step == self.die and not (self.scratch / "died").exists():
                 (self.scratch / "died").touch()
+                while not list(self.run.glob("*snapshot.json")):
+                    time.sleep(0.1)
                 os._exit(9)
             context.report({"step": step, "loss": loss.item()}, self.save(context, module, optimizer, step))
         torch.save(module.state_dict(), self.scratch / f"rank-{context.rank}.pt")
 
-    def save(self, context: TrainContext, module: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> Path | None:
+    def save(
+        self, context: TrainContext, module: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int
+    ) -> Path | None:
         if step % 5 or context.rank:
             return None
         folder = self.scratch / "checkpoint"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        state = {"model": module.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "random": torch.get_rng_state()}
+        state = {
+            "model": module.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "step": step,
+            "random": torch.get_rng_state(),
+        }
         torch.save(state, folder / "state.pt")
-        time.sleep(1.5 if step == 5 else 0)
         return folder
 
     def resume(self, context: TrainContext, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:

@@ -13,6 +13,11 @@ from torch import Tensor, nn
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def golden() -> ModuleType:
     """The module tests/golden/fill.py, which fills networks by the rule of the golden figures."""

@@ -116,6 +116,11 @@ def test_the_place_and_the_identity_of_a_sequence_vary(make_toy) -> None:
     assert len(torch.unique(batch.identity, dim=0)) > 6
 
 
+def test_a_clip_that_comes_again_is_cut_elsewhere(make_toy) -> None:
+    batches = islice(draw_batches(stream_of(make_toy(1)), batch=1, sequence=5), 20)
+    assert len({batch.codes.numpy().tobytes() for batch in batches}) > 4
+
+
 @pytest.mark.parametrize("frames", [3, 5])
 def test_a_short_clip_repeats_its_last_frame_and_shows_its_own_identity(make_toy, frames) -> None:
     toy = make_toy(1, frames=frames)

@@ -24,7 +24,7 @@ def projector(*, whiten: bool = True) -> Projector:
 
 
 def clip(number: int, frames: int = 60, *, offset: float = 0.0, scale: float = 1.0) -> ClipArrays:
-    """Codes whose first two coefficients are linear in the first audio numbers, the last two noise but in identity frames."""
+    """Codes whose first two coefficients are linear in the sound, the last two noise but in identity frames."""
     rng = np.random.default_rng((2, number))
     windows = offset + scale * rng.normal(size=(frames, 12, 28)).astype(np.float32)
     told = windows.reshape(frames, -1)[:, :3] @ np.array([[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]])

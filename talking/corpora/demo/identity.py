@@ -11,7 +11,7 @@ BeardStyle = Literal["none", "stubble", "short", "full", "moustache", "goatee"]
 ShirtStyle = Literal["crew", "vee", "collar"]
 
 _SKIN = (
-    np.array([(240, 208, 190), (228, 186, 162), (206, 158, 130), (176, 126, 96), (140, 96, 70), (108, 74, 56)]) / 255
+    np.array([(240, 208, 190), (228, 186, 162), (206, 158, 130), (182, 132, 102), (152, 108, 82), (128, 90, 70)]) / 255
 )
 _HAIR = {
     "black": (0.085, 0.075, 0.075),

@@ -37,7 +37,7 @@ class Lips:
         opening = min(max(float(state.opening), 0.0), 1.1)
         half = identity.mouth_width * (1 + 0.13 * spread - 0.34 * rounded - 0.05 * opening)
         thick = (1 + 0.16 * rounded - 0.10 * spread - 0.10 * opening) * (
-            1 - 0.45 * float(state.press) * (opening < 0.1)
+            1 - 0.36 * float(state.press) * (opening < 0.1)
         )
         upper, lower = identity.upper_lip * thick, identity.lower_lip * thick
         return cls(identity, half, opening * WIDEST_GAP, upper, lower, rounded, 0.32 - 0.24 * spread)

@@ -47,6 +47,8 @@ def _face(
     x, y = canvas.grid()
     field = height(identity, x, y, canvas.pixel)
     face = lit(identity, skin, field, canvas.pixel)
+    bounce = (0.75 - 0.25 * sum(identity.skin)) * bump(x, y, (0, identity.nose_length - 0.015), (0.14, 0.05))
+    face = face * (1 + bounce[..., None])
     face = face * (1 - _nostrils(identity, x, y)[..., None] * np.array([0.62, 0.78, 0.78], np.float32))
     shift = np.array(
         [[1, 0, 0.04 / canvas.pixel * -np.sign(identity.light_x)], [0, 1, 0.05 / canvas.pixel]], np.float32

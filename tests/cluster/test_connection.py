@@ -1,0 +1,82 @@
+"""Joining and starting a cluster."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import ray
+
+from talking.cluster import Cluster, connect
+from talking.cluster.connection import enter, sentence_of
+from talking.errors import TalkingError
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+from pathlib import Path
+import ray
+from talking.cluster import Cluster, connect, map_items
+
+class Here:
+    def prepare(self):
+        import stages, talking
+    def __call__(self, item):
+        return str(Path.cwd()), Path("beside.txt").read_text()
+
+if __name__ == "__main__":
+    with connect(Cluster()):
+        print(list(map_items(Here(), ["x"], Cluster(workers=1))))
+    assert not ray.is_initialized()
+"""
+
+
+def test_a_script_starts_ray_in_a_fresh_home_and_leaves_nothing_there(tmp_path: Path) -> None:
+    (home := tmp_path / "home").mkdir()
+    (work := tmp_path / "work").mkdir()
+    (work / "script.py").write_text(SCRIPT)
+    (work / "beside.txt").write_text("relative paths mean the same in a worker")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment |= {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=work, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str([(str(work), "relative paths mean the same in a worker")])
+    assert not (home / ".ray").exists()
+    assert "oken" not in done.stderr
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere"])
+def test_a_cluster_that_is_not_there_is_one_sentence_and_soon(address: str) -> None:
+    script = f"from talking.cluster import *\nwith connect(Cluster({address!r})): pass"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"talking.errors.TalkingError: There is no Ray cluster to join at {address} (")
+
+
+def test_a_connection_within_another_leaves_it_open(cluster: Cluster) -> None:
+    with connect(cluster):
+        pass
+    assert ray.is_initialized()
+
+
+def test_a_worker_that_does_not_see_the_project_says_so(tmp_path: Path) -> None:
+    with pytest.raises(TalkingError, match=r"does not see .*gone: keep the project on a file system that every node"):
+        enter(str(tmp_path / "gone"))
+
+
+def test_only_a_full_disk_among_errors_of_the_system_is_the_users_to_mend() -> None:
+    assert sentence_of(OSError(28, "No space left on device", "/data/x.tar")) == (
+        "The disk of /data/x.tar is full: free some space and run again."
+    )
+    assert sentence_of(OSError(5, "Input/output error")) is None

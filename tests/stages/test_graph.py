@@ -1,0 +1,90 @@
+"""The whole graph on a small demo corpus: raw recordings in, a measured talking head out."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from talking.media.video import probe, read_metadata
+from talking.shards import ShardFolder
+
+from .conftest import Run  # noqa: TID252
+
+pytestmark = pytest.mark.timeout(1500)
+ROWS = {"static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two"}
+METRICS = {"psnr", "ssim", "lmd", "fid", "lpips", "mouth_correlation", "closure_recall", "closure_precision", "identity"}
+COUNTS = {"frames", "clips", "speakers"}
+
+
+def test_every_row_of_the_comparison_is_measured_on_held_out_speakers(project: tuple[Path, Run]) -> None:
+    folder, _ = project
+    table = json.loads((folder / "metrics" / "evaluate.json").read_text())
+    assert set(table) == ROWS
+    for row in table.values():
+        assert row.keys() >= METRICS | COUNTS
+        assert row["speakers"] == 1
+        assert row["clips"] == 2, "three clips less the one that stage two is tuned on"
+        assert row["frames"] == 150
+    assert table["static"]["mouth_correlation"] == 0
+
+
+def test_the_shards_of_different_stages_are_read_side_by_side(project: tuple[Path, Run]) -> None:
+    folder, _ = project
+    data = folder / "data" / "demo"
+    names = [ShardFolder(data / stage).names for stage in ("resampled", "aligned", "codes", "windows")]
+    assert names[0] == ["s1-000.tar", "s1-001.tar", "s2-000.tar", "s2-001.tar", "s3-000.tar", "s3-001.tar", "s4-000.tar", "s4-001.tar"]
+    assert all(other == names[0] for other in names)
+    for name in names[0]:
+        keys = [[s.key for s in ShardFolder(data / stage).read(name)] for stage in ("resampled", "codes", "windows")]
+        assert keys[0] == keys[1] == keys[2]
+
+
+def test_videos_have_sound_and_say_that_they_are_synthetic(project: tuple[Path, Run]) -> None:
+    folder, _ = project
+    videos = sorted((folder / "videos" / "demo").rglob("*.mp4"))
+    assert len(videos) == 12
+    for video in videos:
+        found = probe(video)
+        assert (found.width, found.rate, found.frames, found.has_sound) == (64, 25, 75, True)
+        assert "synthetic" in read_metadata(video)["comment"]
+
+
+def test_a_second_repro_runs_nothing(project: tuple[Path, Run]) -> None:
+    _, run = project
+    assert "Running stage" not in run("dvc", "repro").stdout
+
+
+def test_the_tracker_has_one_row_with_parameters_losses_metrics_and_pictures(project: tuple[Path, Run]) -> None:
+    folder, _ = project
+    run_id = json.loads((folder / "models" / "demo" / "stage_one" / "run.json").read_text())["run_id"]
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        params = dict(store.execute("select key, value from params where run_uuid = ?", (run_id,)).fetchall())
+        names = {row[0] for row in store.execute("select distinct key from metrics where run_uuid = ?", (run_id,))}
+    assert params["stage_one.lambda_latent"] == "250"
+    assert {"train_latent", "validation_latent", "unseen.stage_two.lmd"} <= names
+    artifacts = [path for path in folder.rglob("*.png") if run_id in str(path)]
+    assert any("sheets" in str(path) for path in artifacts)
+
+
+def test_changing_a_loss_reruns_only_what_depends_on_it(project: tuple[Path, Run]) -> None:
+    folder, run = project
+    said = run("dvc", "exp", "run", "-S", "stage_one.lambda_latent=100").stdout
+    ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
+    assert ran == ["stage_one", "animate", "evaluate"]
+    shown = run("dvc", "exp", "show", "--csv").stdout
+    assert "stage_one.lambda_latent" in shown
+    assert "100" in shown
+    assert "stage_two" in run("dvc", "metrics", "show").stdout
+    assert (folder / "plots" / "stage_one.csv").is_file()
+    assert "file://" in run("dvc", "plots", "show").stdout
+
+
+def test_the_same_seed_gives_the_same_shards_and_weights(project: tuple[Path, Run], tmp_path: Path) -> None:
+    folder, run = project
+    kept = [*(folder / "data" / "demo").rglob("*.tar"), *(folder / "models" / "demo").rglob("*.safetensors")]
+    before = {path: path.read_bytes() for path in kept}
+    assert before
+    run("dvc", "repro", "--force", "--no-run-cache", "--no-commit")
+    changed = [str(path.relative_to(folder)) for path, content in before.items() if path.read_bytes() != content]
+    assert changed == []

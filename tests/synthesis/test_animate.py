@@ -1,0 +1,106 @@
+"""The rows of the comparison: which codes each is made from, and which generator draws it."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from talking.models.basis import Moments, fit_basis
+from talking.models.ridge import Ridge
+from talking.models.stylegan2 import Generator
+from talking.models.talking_head import TalkingHead, TalkingHeadSize
+from talking.synthesis.animate import MARK, ROWS, Animator, Material, fit_length, linear_codes, predicted_codes
+from talking.synthesis.codes import synthesise_frames
+from talking.training.linear import LinearFit
+
+STYLES, WIDTH, K, FRAMES = 6, 8, 3, 4
+
+
+@pytest.fixture(scope="module")
+def model() -> TalkingHead:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    basis = fit_basis(Moments.of(np.random.default_rng(0).normal(size=(60, STYLES * WIDTH))), K, STYLES)
+    return TalkingHead(basis, TalkingHeadSize(width=4, lstm_layers=1, code_dim=16, hidden=8, whiten=True)).eval()
+
+
+@pytest.fixture(scope="module")
+def linear() -> LinearFit:
+    weights = np.random.default_rng(1).normal(size=(336 + K + 1, K)) * 0.1
+    return LinearFit(Ridge(weights), np.ones(K, np.float32), np.zeros(12, np.float32), np.ones(12, np.float32))
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    rng = np.random.default_rng(2)
+    windows, other = rng.normal(size=(2, FRAMES, 12, 28)).astype(np.float32)
+    identity = rng.integers(0, 256, (24, 24, 3), np.uint8)
+    return Material(rng.normal(size=(FRAMES, STYLES, WIDTH)).astype(np.float32), windows, other, identity)
+
+
+def generator(seed: int) -> Generator:
+    torch.manual_seed(seed)
+    return Generator(16, style_dim=WIDTH, n_mlp=1, channel_max=8).eval()
+
+
+def test_each_row_is_made_from_its_codes_by_its_generator(model, linear, material) -> None:
+    own, tuned = generator(1), generator(2)
+    rows = dict(Animator(model, linear, own, tuned, 24).rows(material))
+    assert set(rows) == set(ROWS)
+    assert all(frames.shape == (FRAMES, 24, 24, 3) and frames.dtype == np.uint8 for frames in rows.values())
+    start = material.codes[0]
+    spoken, wrong = (predicted_codes(model, sound, start) for sound in (material.windows, material.other))
+    wanted = {
+        "inversion": (own, material.codes),
+        "linear": (tuned, linear_codes(linear, model, material.windows, start)),
+        "wrong_audio": (tuned, wrong),
+        "stage_one": (own, spoken),
+        "stage_two": (tuned, spoken),
+    }
+    for name, (network, codes) in wanted.items():
+        assert np.array_equal(rows[name], synthesise_frames(network, codes, 24)), name
+    assert all(np.array_equal(frame, material.identity) for frame in rows["static"])
+
+
+def test_the_wrong_audio_changes_the_codes(model, material) -> None:
+    start = material.codes[0]
+    gap = predicted_codes(model, material.windows, start) - predicted_codes(model, material.other, start)
+    assert np.abs(gap).max() > 1e-4
+
+
+@torch.no_grad()
+def test_predicted_codes_are_the_models_for_the_identity_code(model, material) -> None:
+    start = material.codes[2].astype(np.float16)
+    made = predicted_codes(model, material.windows, start)
+    wanted = model(torch.from_numpy(material.windows)[None], torch.from_numpy(start.astype(np.float32))[None])[0]
+    assert made.shape == (FRAMES, STYLES, WIDTH)
+    np.testing.assert_allclose(made, wanted, atol=1e-6)
+
+
+def test_linear_codes_are_the_regressions_coefficients_through_the_basis(model, linear, material) -> None:
+    start, basis = material.codes[0], model.projector
+    scale = basis.scale.numpy()
+    identity = (start.ravel() - basis.mean.numpy()) @ basis.components.numpy().T / scale
+    inputs = np.c_[material.windows.reshape(FRAMES, -1), np.tile(identity, (FRAMES, 1)), np.ones(FRAMES)]
+    wanted = start.ravel() + (inputs @ linear.ridge.weights * scale) @ basis.components.numpy()
+    made = linear_codes(linear, model, material.windows, start)
+    np.testing.assert_allclose(made.reshape(FRAMES, -1), wanted, atol=1e-4)
+
+
+def test_the_model_stays_on_its_device(model, linear, material, monkeypatch) -> None:
+    def moved(*_: object) -> None:
+        raise AssertionError("a module was moved")
+
+    monkeypatch.setattr(nn.Module, "_apply", moved)
+    linear_codes(linear, model, material.windows, material.codes[0])
+    predicted_codes(model, material.windows, material.codes[0])
+
+
+@pytest.mark.parametrize(("length", "wanted"), [(2, [0, 1]), (3, [0, 1, 2]), (6, [0, 1, 2, 2, 2, 2])])
+def test_windows_are_cut_or_their_last_one_repeated(length, wanted) -> None:
+    windows = np.arange(3, dtype=np.float32)[:, None, None] + np.zeros((3, 12, 28), np.float32)
+    assert fit_length(windows, length)[:, 5, 5].tolist() == wanted
+
+
+def test_every_video_is_marked_as_synthetic() -> None:
+    assert MARK["synthetic"] == "true" and "synthetic" in MARK["comment"]

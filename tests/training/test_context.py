@@ -1,0 +1,62 @@
+"""The context of one process: a history and a checkpoint that belong together."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from talking.training.context import LocalContext, train_locally, wrap
+
+CPU = torch.device("cpu")
+
+
+def checkpoint(folder: Path, text: str) -> Path:
+    """A loop's own checkpoint folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "state.txt").write_text(text)
+    return folder
+
+
+def test_what_was_reported_after_the_last_checkpoint_is_forgotten_with_it(tmp_path: Path) -> None:
+    context = LocalContext(tmp_path / "run", CPU)
+    with context.resume_from() as nothing:
+        assert nothing is None
+    context.report({"step": 1}, checkpoint(tmp_path / "mine", "one"))
+    context.report({"step": 2})
+    assert [metrics["step"] for metrics in context.result().history] == [1, 2]
+    again = LocalContext(tmp_path / "run", CPU)
+    assert again.result().history == [{"step": 1}]
+    with again.resume_from() as folder:
+        assert folder is not None
+        assert (folder / "state.txt").read_text() == "one"
+
+
+def test_the_last_checkpoint_alone_is_kept_and_is_a_copy(tmp_path: Path) -> None:
+    context = LocalContext(tmp_path / "run", CPU)
+    for step in range(12):
+        context.report({"step": step}, checkpoint(tmp_path / "mine", str(step)))
+    checkpoint(tmp_path / "mine", "changed later")
+    last = context.result().checkpoint
+    assert last is not None
+    assert (last / "state.txt").read_text() == "11"
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [last.name, "history.jsonl"]
+
+
+def test_a_loop_that_fails_goes_on_where_it_last_saved(tmp_path: Path) -> None:
+    def loop(context: object, fail_at: int) -> None:
+        with context.resume_from() as folder:  # type: ignore[attr-defined]
+            start = int((folder / "state.txt").read_text()) if folder else 0
+        for step in range(start + 1, 6):
+            if step == fail_at:
+                raise RuntimeError("power cut")
+            context.report({"step": step}, checkpoint(tmp_path / "mine", str(step)) if step == 2 else None)  # type: ignore[attr-defined]
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        train_locally(lambda context: loop(context, 4), tmp_path / "run", CPU)
+    result = train_locally(lambda context: loop(context, 0), tmp_path / "run", CPU)
+    assert [metrics["step"] for metrics in result.history] == [1, 2, 3, 4, 5]
+
+
+def test_one_process_is_not_wrapped() -> None:
+    module = torch.nn.Linear(2, 2)
+    assert wrap(module, CPU, 1) is module

@@ -1,0 +1,128 @@
+"""Stage two on a toy generator: it comes nearer to the frames, and changes nothing but its own copy."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import mse_loss
+
+from talking.config import StageTwo
+from talking.errors import TalkingError
+from talking.losses.perceptual import PerceptualLoss
+from talking.models.stylegan2 import Generator
+from talking.synthesis.codes import to_tensor
+from talking.training.stage_two import synthesis_parameters, tune_generator
+
+PARAMS = StageTwo(adapt_on="clip", frames=75, steps=25, batch=3, lr=3e-3, lambda_lpips=0.0, lambda_l2=1.0)
+
+
+def generator() -> Generator:
+    torch.manual_seed(0)
+    return Generator(16, style_dim=8, n_mlp=1, channel_max=8).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def perceptual() -> PerceptualLoss:
+    return PerceptualLoss("squeeze")
+
+
+def speaker(frames: int = 4, size: int = 32) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (T, 6, 8) and smooth pictures (T, size, size, 3)."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(40, 200, size)
+    pictures = np.stack(
+        [
+            np.stack(
+                [ramp[None] + 0 * ramp[:, None], ramp[:, None] + 0 * ramp, 0 * ramp + 20.0 * n + 0 * ramp[:, None]], -1
+            )
+            for n in range(frames)
+        ]
+    )
+    return rng.normal(size=(frames, 6, 8)).astype(np.float32), pictures.astype(np.uint8)
+
+
+def tune(network: Generator, perceptual: PerceptualLoss, seed: int = 1, **changes) -> tuple[Generator, list[float]]:
+    return tune_generator(network, *speaker(), replace(PARAMS, **changes), perceptual, seed=seed)
+
+
+def test_tuning_brings_the_generator_nearer_to_the_frames(perceptual) -> None:
+    network = generator()
+    tuned, losses = tune(network, perceptual)
+    assert len(losses) == 25 and losses[-1] < 0.5 * losses[0]
+    before, after = (mean_distance(net) for net in (network, tuned))
+    assert after < 0.5 * before
+
+
+def mean_distance(network: Generator) -> float:
+    codes, pictures = speaker()
+    shrunk = torch.nn.functional.avg_pool2d(to_tensor(pictures, torch.get_default_device()), 2)
+    with torch.no_grad():
+        return mse_loss(network(torch.from_numpy(codes)), shrunk).item()
+
+
+def test_the_given_generator_and_the_mapping_network_stay_as_they_are(perceptual) -> None:
+    network = generator()
+    before = copy.deepcopy(network.state_dict())
+    tuned, _ = tune(network, perceptual, steps=3)
+    after = tuned.state_dict()
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert not any(p.requires_grad for p in network.parameters()) and not network.training
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and not any(name.startswith(("style.", "noises.")) for name in changed)
+    assert {"input.input", "conv1.conv.weight", "to_rgbs.0.conv.weight"} <= changed
+
+
+def test_the_tuned_generator_is_ready_to_draw(perceptual) -> None:
+    tuned, _ = tune(generator(), perceptual, steps=1)
+    assert not tuned.training and not any(p.requires_grad for p in tuned.parameters())
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(perceptual) -> None:
+    states = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(len(states))
+        states.append(tune(generator(), perceptual, seed=seed, steps=3)[0].state_dict())
+    alike = [all(torch.equal(states[0][name], other[name]) for name in other) for other in states[1:]]
+    assert alike == [True, False]
+
+
+def test_the_loss_is_the_weighted_sum_of_lpips_and_squares(perceptual) -> None:
+    network = generator()
+    whole = tune(network, perceptual, steps=1, batch=4, lambda_lpips=2.0, lambda_l2=3.0)[1][0]
+    codes, pictures = speaker()
+    frames = torch.nn.functional.avg_pool2d(to_tensor(pictures, torch.get_default_device()), 2)
+    with torch.no_grad():
+        made = network(torch.from_numpy(codes))
+        wanted = 2 * perceptual(made, frames).mean() + 3 * ((made - frames) ** 2).mean()
+    assert whole == pytest.approx(wanted.item(), rel=1e-2)
+
+
+def test_one_picture_is_enough_and_no_step_changes_nothing(perceptual) -> None:
+    network, (codes, pictures) = generator(), speaker(1)
+    tuned, losses = tune_generator(network, codes, pictures, replace(PARAMS, steps=0), perceptual, seed=1)
+    assert losses == [] and tuned is not network
+    assert all(torch.equal(tuned.state_dict()[name], value) for name, value in network.state_dict().items())
+    tuned, losses = tune_generator(network, codes, pictures, replace(PARAMS, steps=10), perceptual, seed=1)
+    assert losses[-1] < losses[0]
+
+
+def test_codes_of_half_precision_are_taken(perceptual) -> None:
+    codes, pictures = speaker(2)
+    _, losses = tune_generator(
+        generator(), codes.astype(np.float16), pictures, replace(PARAMS, steps=1), perceptual, seed=1
+    )
+    assert np.isfinite(losses).all()
+
+
+def test_a_loss_that_is_no_number_stops_with_a_sentence(perceptual) -> None:
+    codes, pictures = speaker(2)
+    with pytest.raises(TalkingError, match=r"stage_two: the loss is not a number: lower stage_two.lr"):
+        tune_generator(generator(), codes * np.nan, pictures, PARAMS, perceptual, seed=1)
+
+
+def test_what_is_tuned_is_all_but_the_mapping_network() -> None:
+    network = generator()
+    every, mapping = (sum(p.numel() for p in part.parameters()) for part in (network, network.style))
+    assert mapping > 0 and sum(p.numel() for p in synthesis_parameters(network)) == every - mapping
