@@ -65,6 +65,7 @@ class AnimateWork:
                 crf=self.section.crf,
                 sound=other if row == "wrong_audio" else sound,
                 metadata=MARK,
+                preset=self.section.preset,
             )
         return len(material.codes)
 

@@ -17,7 +17,7 @@ from talking.training.images import load_crops, load_face_set
 from talking.weights import published_backbone
 
 CROPS_IN_MEMORY = 20_000
-CLIPS_MEASURED = 12
+CLIPS_MEASURED = 6
 
 
 def obtain(

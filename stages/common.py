@@ -1,4 +1,4 @@
-"""What every stage does the same way: arguments and params in, one-sentence errors out, an MLflow run for its numbers."""
+"""What every stage does alike: arguments and params in, one-sentence errors out, an MLflow run for its numbers."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ MANIFEST = "manifest.parquet"
 
 
 def run_stage(main: Callable[..., None], doc: str | None, *names: str) -> None:
-    """Parse `--name path` for each name, load params.yaml, call `main(params, **paths)`; a mistake is a sentence and exit 1."""
+    """Parse `--name path` per name, read params.yaml, call `main(params, **paths)`; a mistake is a sentence, exit 1."""
     parser = argparse.ArgumentParser(description=doc)
     for name in names:
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)

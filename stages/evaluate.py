@@ -23,6 +23,7 @@ from talking.shards import ClipStatus, ShardFolder
 from talking.synthesis.animate import ROWS
 from talking.synthesis.codes import best_device
 
+IDENTITY_EVERY = 75
 BARS = ("mouth_correlation", "lmd", "psnr", "ssim")
 
 
@@ -40,7 +41,7 @@ class EvaluateWork:
         device, weights = str(best_device()), Path(self.section.weights) if self.section.weights else None
         self.measurer = Measurer(
             finder=make_finder(self.section.finder),
-            networks=Networks(lpips=load_lpips(weights, device=device), identity=load_identity()),
+            networks=Networks(load_lpips(weights, device=device), load_identity(), identity_every=IDENTITY_EVERY),
             inception=load_inception(weights, device=device),
             columns=self.section.sheet_columns,
             thumbnail=self.section.thumbnail,

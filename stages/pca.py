@@ -18,7 +18,7 @@ from talking.shards import ShardFolder, decode_array
 from talking.synthesis.codes import best_device, invert_frames
 from talking.training.images import load_face_set
 
-SHARDS_PER_TASK = 8
+SHARDS_PER_TASK = 4
 PRIOR_CHUNK = 10_000
 
 
@@ -37,11 +37,12 @@ class MomentsWork:
     def __call__(self, shards: tuple[str, ...]) -> Moments | None:
         """Return the moments of the shards' training clips; None when they have none."""
         rows = displacement_rows if self.displacements else code_rows
-        samples = (sample for shard in shards for sample in self.folder.read(shard) if sample.key in self.keys)
         total = None
-        for sample in samples:
-            part = Moments.of(rows(decode_array(sample.members["codes.npy"])))
-            total = part if total is None else total + part
+        for shard in shards:
+            clips = [sample.members["codes.npy"] for sample in self.folder.read(shard) if sample.key in self.keys]
+            if clips:
+                part = Moments.of(np.concatenate([rows(decode_array(codes)) for codes in clips]))
+                total = part if total is None else total + part
         return total
 
 

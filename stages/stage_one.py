@@ -1,7 +1,6 @@
-"""Stage stage_one: codes, windows, basis -> audio encoder and latent decoder on Ray Train; the linear floor beside them."""
+"""Stage stage_one: codes, windows, basis -> audio encoder and latent decoder on Ray Train, and the linear floor."""
 
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import torch
@@ -9,12 +8,13 @@ import torch
 from stages.common import PARAMS, STATE, keys_of, parts_of, run_stage, source_fingerprint, tags_of
 from talking import cluster, tracking
 from talking.config import Params, as_plain
+from talking.errors import TalkingError
 from talking.files import atomic_folder, sha256_of, write_json
 from talking.models.basis import Basis, Projector
 from talking.models.talking_head import TalkingHead, trainable_parameters
 from talking.report.series import write_curves
 from talking.shards import ShardFolder, fingerprint
-from talking.training.clips import read_clips
+from talking.training.clips import all_clips
 from talking.training.linear import LinearFit, fit_linear
 from talking.training.stage_one import BEST, StageOneJob, losses_of
 
@@ -44,12 +44,9 @@ def job_of(params: Params, manifest: Path, codes: Path, windows: Path, basis: Pa
 
 def fit_floor(job: StageOneJob) -> LinearFit:
     """Fit the linear floor, which also says what sound can predict of each component."""
-    codes, windows = ShardFolder(job.codes), ShardFolder(job.windows)
-    train, validation = (
-        chain.from_iterable(read_clips(codes, windows, shard, frozenset(keys)) for shard in codes.names)
-        for keys in (job.train, job.validation)
-    )
-    fit = fit_linear(train, validation, Projector(Basis.load(job.basis), whiten=job.params.target == "whitened"))
+    folders = ShardFolder(job.codes), ShardFolder(job.windows)
+    projector = Projector(Basis.load(job.basis), whiten=job.params.target == "whitened")
+    fit = fit_linear(all_clips(*folders, job.train), all_clips(*folders, job.validation), projector)
     fit.save(job.linear)
     return fit
 
@@ -70,6 +67,8 @@ def main(
     fit = fit_floor(job)
     with cluster.connect(params.cluster):
         result = cluster.train(job, params.cluster, name=job.scratch.name, storage=job.scratch.parent / "ray")
+    if result.checkpoint is None:
+        raise TalkingError("stage_one: the training left no checkpoint: run the stage again.")
     history = losses_of(result.history)
     model = TalkingHead.load(result.checkpoint / BEST)
     best = min((losses for _, losses in history), key=lambda losses: losses["validation_latent"])

@@ -46,13 +46,22 @@ def run_animate(source: Path, driving: Path, output: Path, models: Path | None, 
     from talking.synthesis.portrait import load_portrait, tuned_on
 
     params = load_params(PARAMS)
-    for path in (source, driving):
-        if not path.is_file():
-            raise TalkingError(f"{path} is not there: give an existing file.")
+    _check(source, driving, output, size)
     portrait = load_portrait(models or Path("models") / params.corpus, params)
     generator = tuned_on(portrait, source, params) if tune else None
     frames = portrait.animate(source, driving, output, size=size, generator=generator)
     print(f"{output}: {frames} frames, marked as synthetic")
+
+
+def _check(source: Path, driving: Path, output: Path, size: int) -> None:
+    """Say what cannot work before anything is loaded."""
+    for path in (source, driving):
+        if not path.is_file():
+            raise TalkingError(f"{path} is not there: give an existing file.")
+    if output.suffix.lower() != ".mp4" or output.is_dir():
+        raise TalkingError(f"{output} cannot be written: give the name of an mp4 file, such as speaks.mp4.")
+    if size < 2 or size % 2:
+        raise TalkingError(f"--size is {size}: give an even number of pixels, such as 256.")
 
 
 def run_summary() -> None:
@@ -65,5 +74,7 @@ def run_summary() -> None:
     print(table.read_text())
     video = next(iter(sorted((Path("videos") / corpus / "stage_two").glob("*.mp4"))), None)
     sheet = next(iter(sorted((report / "sheets").glob("*.png"))), None)
-    print(f"video          {video}\ncontact sheet  {sheet}\nreport         {report / 'table.md'}")
+    for name, path in (("video", video), ("contact sheet", sheet), ("report", report / "table.md")):
+        if path:
+            print(f"{name:<15}{path}")
     print("all runs       mlflow ui   (in the activated environment; or: make ui)")

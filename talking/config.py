@@ -26,7 +26,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A row of `backbones`: a published pair, or one trained here, on a face set or on crops of the training speakers."""
+    """A row of `backbones`: a published pair, or one trained here, on a face set or on the training speakers' crops."""
 
     source: Literal["published", "faces", "crops"]
     resolution: int = number(16, 1024)
@@ -110,14 +110,15 @@ class StageOne:
 
     target: Literal["codes", "whitened"]
     component_weights: Literal["none", "predictability"]
-    lambda_latent: float = number(0)
-    lambda_lpips: float = number(0)
     latent_norm: Literal["mean_square", "norm"]
     lpips_net: Literal["squeeze", "alex", "vgg"]
     lpips_trunk: str | None
+    lambda_latent: float = number(0)
+    lambda_lpips: float = number(0)
     lpips_frames: int = number(0)
     width: int = number(4)
     lstm_layers: int = number(1)
+    code_dim: int = number(8)
     hidden: int = number(8)
     sequence: int = number(2)
     batch: int = number(1)
@@ -148,6 +149,7 @@ class Animate:
 
     size: int = number(16, 1024)
     crf: int = number(0, 51)
+    preset: str = "veryfast"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ class TalkingError(Exception):
 class Rejected(TalkingError):
     """A clip that cannot be used. The run goes on without it.
 
-    `reason` is one lower-case word for tables (`undecodable`, `soundless`, `faceless`, `short`, `length`, `name`); the text
-    is a sentence for people.
+    `reason` is one lower-case word for tables (`undecodable`, `soundless`, `faceless`, `short`, `length`, `name`); the
+    text is a sentence for people.
     """
 
     def __init__(self, reason: str, sentence: str) -> None:

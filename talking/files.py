@@ -1,8 +1,10 @@
 """Writing files so that nobody ever meets half of one: a temporary name beside the target, then a rename."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,33 +14,57 @@ from typing import Any
 
 from talking.errors import TalkingError
 
+_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_FULL_DISK_WORDS = re.compile(r"No space left on device|File too large|Disk quota exceeded")
+
+
+@contextmanager
+def full_disk_as_error(target: Path) -> Iterator[None]:
+    """Turn "no space left" inside the block into a `TalkingError` that names `target`.
+
+    Libraries such as safetensors raise errors of their own that tell it in words alone.
+    """
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "errno", None) not in _FULL_DISK and not tells_of_full_disk(str(error)):
+            raise
+        raise TalkingError(f"{target}: the disk is full; free some space and run again.") from error
+
+
+def tells_of_full_disk(text: str) -> bool:
+    """Tell whether a message is the operating system's "no space left"."""
+    return bool(_FULL_DISK_WORDS.search(text))
+
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`, with its suffix; rename it to `target` on success, remove it on any error."""
+    """Yield a temporary path beside `target`, with its suffix; rename it to `target` on success, remove it on error."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(target)
+        with full_disk_as_error(target):
+            yield temporary
+            temporary.chmod(0o644)
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `target`; on success it takes the place of `target`, on any error it is removed."""
+    """Yield a temporary folder beside `target`; on success it takes the place of `target`, on any error it goes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     temporary.chmod(0o755)
     try:
-        yield temporary
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
+        with full_disk_as_error(target):
+            yield temporary
+            if target.exists():
+                shutil.rmtree(target)
+            temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -19,7 +19,7 @@ def number(low: float | None = None, high: float | None = None, *, above: float 
 def read_section(cls: type[Section], values: Any, where: str) -> Section:
     """Build the frozen dataclass `cls` from the mapping `values`; `where` is the dotted key that errors name.
 
-    Raises `TalkingError` for a key that `cls` does not know, one that is missing, a value of another type, or out of range.
+    Raises `TalkingError` for a key that `cls` does not know, a missing one, a value of another type or out of range.
     """
     if not isinstance(values, Mapping):
         raise TalkingError(f"{where or 'params.yaml'} must be a section of keys and values, not {values!r}.")

@@ -37,7 +37,7 @@ def test_the_repositorys_own_params_load() -> None:
     assert (params.corpus, params.backbone) == ("demo", "demo")
     assert params.the_corpus is params.corpora["demo"] and params.the_backbone is params.backbones["demo"]
     assert params.the_backbone.source == "faces"
-    assert params.stage_two.lr == 3e-4
+    assert params.stage_two.lr == 1e-3
     assert isinstance(params.stage_one.lambda_latent, float)
 
 

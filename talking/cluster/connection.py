@@ -66,7 +66,8 @@ def _join(address: str) -> None:
     except (OSError, ValueError, RayError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TalkingError(
-            f"There is no Ray cluster to join at {address} ({reason}): start one, or unset it."
+            f"There is no Ray cluster to join at {address} ({reason}): start one, check that RAY_AUTH_MODE and token "
+            "are the cluster's own, or unset the address."
         ) from error
 
 

@@ -32,9 +32,9 @@ class TestClip:
 
 
 def adaptations(rows: Iterable[ManifestRow], usable: frozenset[str], *, picture: bool) -> list[Adaptation]:
-    """Return one adaptation per test speaker: a training clip where the speaker has one, else the first of its test clips.
+    """Return one adaptation per test speaker: a training clip where the speaker has one, else its first test clip.
 
-    A speaker whose only clip is a test clip is tuned on that clip's first frame, which is its identity image all the same.
+    A speaker whose only clip is a test clip is tuned on that clip's first frame, which is its identity image anyway.
     """
     by_speaker: dict[str, list[ManifestRow]] = {}
     for row in rows:
@@ -53,7 +53,7 @@ def _adaptation(speaker: str, clips: list[ManifestRow], picture: bool) -> Adapta
 
 
 def test_clips(rows: Iterable[ManifestRow], usable: frozenset[str], tuned_on: Iterable[Adaptation]) -> list[TestClip]:
-    """Return the clips to measure: test clips that are usable and on which no generator was tuned beyond the first frame.
+    """Return the clips to measure: usable test clips on which no generator was tuned beyond the first frame.
 
     Each is paired with the next clip of the same split, of the same speaker where it has another, for `wrong_audio`.
     Raises `TalkingError` when fewer than two clips are left.

@@ -21,9 +21,11 @@ class Target:
 class LatentTerm(nn.Module):
     """L_latent, either between codes as the paper has it, or between whitened coefficients weighted per component.
 
-    Between codes everything that moves counts by its variance, and light and pose outweigh the lips. Whitened, every component
-    counts alike; the weights (K,), of mean 1, then favour the components that sound can predict.
+    Between codes everything that moves counts by its variance, and light and pose outweigh the lips. Whitened, every
+    component counts alike; the weights (K,), of mean 1, then favour the components that sound can predict.
     """
+
+    weights: torch.Tensor
 
     def __init__(self, projector: Projector, *, between: str, kind: str, weights: torch.Tensor) -> None:
         super().__init__()

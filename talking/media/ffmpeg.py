@@ -1,11 +1,8 @@
 """Finding ffmpeg, building its commands and running them so that a failure is one sentence about one file."""
 
-import errno
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,9 +12,8 @@ import ffmpeg
 import imageio_ffmpeg
 
 from talking.errors import Rejected, TalkingError
+from talking.files import tells_of_full_disk
 
-_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-_FULL_DISK_WORDS = re.compile(r"No space left on device|File too large|Disk quota exceeded")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _PREFIXES = re.compile(r"^(\[[^]]*\] ?)+")
 
@@ -90,16 +86,5 @@ def last_words(log: tuple[str, ...], code: int) -> str:
 
 def raise_if_disk_full(log: tuple[str, ...], target: Path) -> None:
     """Raise `TalkingError` when a log says that there was no room left to write."""
-    if any(_FULL_DISK_WORDS.search(line) for line in log):
+    if any(tells_of_full_disk(line) for line in log):
         raise TalkingError(f"{target}: the disk is full; free some space and run again.")
-
-
-@contextmanager
-def full_disk_as_error(target: Path) -> Iterator[None]:
-    """Turn the operating system's "no space left" inside the block into a `TalkingError` that names `target`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL_DISK:
-            raise
-        raise TalkingError(f"{target}: the disk is full; free some space and run again.") from error

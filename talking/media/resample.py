@@ -12,8 +12,9 @@ import ffmpeg
 import numpy as np
 
 from talking.errors import Rejected, TalkingError
+from talking.files import full_disk_as_error
 from talking.media.audio import extract_sound, write_wav_bytes
-from talking.media.ffmpeg import compile_command, every_frame, full_disk_as_error, open_input, run
+from talking.media.ffmpeg import compile_command, every_frame, open_input, run
 from talking.media.scan import Scan, scan
 
 # Enough to tell what is wrong with a clip; a broken one can have thousands.

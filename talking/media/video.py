@@ -13,12 +13,11 @@ import ffmpeg
 import numpy as np
 
 from talking.errors import Rejected, TalkingError
-from talking.files import atomic_path
+from talking.files import atomic_path, full_disk_as_error
 from talking.media.audio import write_wav_bytes
 from talking.media.ffmpeg import (
     compile_command,
     every_frame,
-    full_disk_as_error,
     last_words,
     log_lines,
     open_input,

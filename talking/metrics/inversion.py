@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from talking.faces.finders import Finder
-from talking.faces.tracking import track
+from talking.faces.finders import Box, Finder
 from talking.media.video import decode_frames
 from talking.metrics.evaluate import ClipScores, Sight, score_clip, summarise
 from talking.models.backbone import Backbone
 from talking.shards import ShardFolder
 from talking.synthesis.codes import invert_frames, synthesise_frames
 
+CHECK_EVERY = 25
 KEPT = ("psnr", "ssim", "lmd", "mouth_correlation", "opening_slope", "frames", "missed_frames", "clips", "speakers")
 
 
@@ -24,12 +24,28 @@ def inversion_quality(
     for key in keys:
         crops = decode_frames(aligned.sample(statuses[key]).members["crops.mp4"])
         made = synthesise_frames(backbone.generator, invert_frames(backbone, crops), crops.shape[1])
-        true_sight, made_sight = (sight_of(frames, finder) for frames in (crops, made))
+        box = face_box(crops, finder)
+        true_sight, made_sight = (sight_of(frames, finder, box) for frames in (crops, made))
         scores.append(score_clip(true_sight, made_sight, key=key, speaker=statuses[key].speaker, row="inversion"))
     row = summarise(scores).get("inversion", {})
     return {name: row.get(name) for name in KEPT}
 
 
-def sight_of(frames: np.ndarray, finder: Finder) -> Sight:
-    """Return frames (T, H, W, 3) with the landmarks that the finder sees in them."""
-    return Sight.of(frames, track(frames, finder).landmarks)
+def face_box(frames: np.ndarray, finder: Finder) -> Box | None:
+    """Return the face's box in the first of the aligned frames (T, H, W, 3) that shows one."""
+    return next((box for frame in frames if (box := finder.detect(frame)) is not None), None)
+
+
+def sight_of(frames: np.ndarray, finder: Finder, box: Box | None) -> Sight:
+    """Return aligned frames (T, H, W, 3) with the landmarks that the finder sees in them, looking in `box`.
+
+    True and made frames are looked at in the same box, that of the true face: a finder's points depend on its box, and in
+    made frames, which are softer, a detector boxes the face otherwise, which would be measured as motion of the lips.
+    Where the detector finds no face, tried once a second, the frames up to the next trial have none.
+    """
+    found: list[np.ndarray | None] = []
+    for start in range(0, len(frames), CHECK_EVERY):
+        chunk = frames[start : start + CHECK_EVERY]
+        seen = box is not None and finder.detect(chunk[0]) is not None
+        found += [finder.landmarks(frame, box) if seen and box is not None else None for frame in chunk]
+    return Sight.of(frames, found)

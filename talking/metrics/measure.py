@@ -1,4 +1,4 @@
-"""Everything that an evaluation takes from one clip: scores and mouth openings of every row, and a few frames to look at."""
+"""What an evaluation takes from one clip: scores and mouth openings of every row, and a few frames to look at."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from talking.faces.finders import Finder
 from talking.faces.landmarks import mouth_opening
 from talking.metrics.evaluate import ClipScores, Networks, Sight, score_clip
 from talking.metrics.inception import Inception
-from talking.metrics.inversion import sight_of
+from talking.metrics.inversion import face_box, sight_of
 from talking.metrics.unavailable import Unavailable
 from talking.synthesis.codes import resize_frames
 
@@ -21,7 +21,8 @@ TRUE = "true"
 class Measured:
     """What one clip gives.
 
-    scores: one per row. openings: row (and `true`) -> (T,) pixels. stills: row (and `true`) -> a few frames (N, S, S, 3) uint8.
+    scores: one per row. openings: row (and `true`) -> (T,) pixels.
+    stills: row (and `true`) -> a few frames (N, S, S, 3) uint8.
     features: row (and `true`) -> Inception features (T, 2048), empty without the network.
     """
 
@@ -36,7 +37,7 @@ class Measured:
 
 @dataclass
 class Measurer:
-    """The finder and the networks that measure; `columns` and `thumbnail` say how many stills are kept, and how large."""
+    """The finder and the networks that measure; `columns` and `thumbnail` say how many stills are kept, how large."""
 
     finder: Finder
     networks: Networks
@@ -54,11 +55,13 @@ class Measurer:
         speaker: str,
         split: str,
     ) -> Measured:
-        """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3); a longer one is cut to the shorter."""
+        """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them."""
         length = min(len(true), *(len(frames) for frames in made.values()))
         size = next(iter(made.values())).shape[1]
-        truth = sight_of(resize_frames(true[:length], size), self.finder)
-        sights = {row: sight_of(frames[:length], self.finder) for row, frames in made.items()}
+        true = resize_frames(true[:length], size)
+        box = face_box(true, self.finder)
+        truth = sight_of(true, self.finder, box)
+        sights = {row: sight_of(frames[:length], self.finder, box) for row, frames in made.items()}
         scores = [
             score_clip(truth, sight, key=key, speaker=speaker, row=row, phones=phones, networks=self.networks)
             for row, sight in sights.items()

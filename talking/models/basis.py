@@ -50,7 +50,7 @@ def code_rows(codes: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Basis:
-    """V (K, L*512) with orthonormal rows, the mean (L*512,), the variance along each row (K,) and the total variance."""
+    """V (K, L*512) with orthonormal rows, the mean (L*512,), the variance along each row (K,) and the total one."""
 
     components: np.ndarray
     mean: np.ndarray

@@ -52,18 +52,21 @@ class Ridge:
 
 
 def solve(normal: Normal, penalty: float) -> Ridge:
-    """Minimise |XW - Y|^2 + N penalty sum_f var-scaled |W_f|^2; inputs are penalised in units of their mean square."""
-    scale = np.diag(normal.xx).copy()
-    scale[-1] = 0.0
+    """Minimise |XW - Y|^2 + N penalty sum_f var_f |W_f|^2: every input is penalised in units of its variance.
+
+    The intercept is free, so neither the unit nor the zero of an input changes what is predicted.
+    """
+    total = normal.xx[-1]  # (F+1,), the inputs' sums, and last how many rows there are
+    scale = np.maximum(np.diag(normal.xx) - total**2 / total[-1], 0.0)
     weights = scipy.linalg.solve(
         normal.xx + penalty * np.diag(scale) + 1e-9 * np.eye(len(scale)), normal.xy, assume_a="pos"
     )
     return Ridge(weights)
 
 
-def explained(ridge: Ridge, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return the share of each target's variance (K,) that the regression explains on rows it has not seen, at least 0."""
-    residual = ((targets - ridge(inputs)) ** 2).sum(axis=0)
+def explained(predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the share of each target's variance (K,) that predictions (N, K) of rows (N, K) explain, at least 0."""
+    residual = ((targets - predicted) ** 2).sum(axis=0)
     total = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
     return np.clip(1.0 - residual / np.maximum(total, 1e-12), 0.0, 1.0)
 

@@ -34,6 +34,8 @@ class TalkingHead(nn.Module):
 
     window_mean: torch.Tensor
     window_std: torch.Tensor
+    identity_mean: torch.Tensor
+    identity_std: torch.Tensor
 
     def __init__(self, basis: Basis, size: TalkingHeadSize) -> None:
         super().__init__()
@@ -45,16 +47,24 @@ class TalkingHead(nn.Module):
         self.latent_decoder = LatentDecoder(len(basis.components), code_dim=size.code_dim, hidden=size.hidden)
         self.register_buffer("window_mean", torch.zeros(size.n_coefficients, 1))  # (12, 1)
         self.register_buffer("window_std", torch.ones(size.n_coefficients, 1))  # (12, 1)
+        self.register_buffer("identity_mean", torch.zeros(len(basis.components)))  # (K,)
+        self.register_buffer("identity_std", torch.ones(len(basis.components)))  # (K,)
 
-    def normalise_windows(self, mean: np.ndarray, std: np.ndarray) -> None:
-        """Set the mean and standard deviation (12,) by which windows are normalised, measured on the training clips."""
-        self.window_mean.copy_(torch.as_tensor(mean)[:, None])
-        self.window_std.copy_(torch.as_tensor(std)[:, None])
+    def normalise(self, windows: tuple[np.ndarray, np.ndarray], identity: tuple[np.ndarray, np.ndarray]) -> None:
+        """Set mean and standard deviation of windows (12,) and of projected identities (K,), from the training clips.
+
+        People differ far more than one face moves: without this the identity drowns the sound in D's input.
+        """
+        self.window_mean.copy_(torch.as_tensor(windows[0])[:, None])
+        self.window_std.copy_(torch.as_tensor(windows[1])[:, None])
+        self.identity_mean.copy_(torch.as_tensor(identity[0]))
+        self.identity_std.copy_(torch.as_tensor(identity[1]))
 
     def coefficients(self, windows: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
         """Return h_t (B, T, K) of windows (B, T, 12, 28) and identity codes (B, L, 512)."""
         audio_codes = self.audio_encoder((windows - self.window_mean) / self.window_std)  # (B, T, 256)
-        return self.latent_decoder(self.projector.identity(identity), audio_codes)
+        resting = (self.projector.identity(identity) - self.identity_mean) / self.identity_std  # (B, K)
+        return self.latent_decoder(resting, audio_codes)
 
     def forward(self, windows: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
         """Return codes (B, T, L, 512) of windows (B, T, 12, 28) and identity codes (B, L, 512)."""

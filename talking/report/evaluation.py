@@ -1,4 +1,4 @@
-"""The report of an evaluation: table, bars, openings over time, a contact sheet per speaker; rows of a few clips at a time."""
+"""The report of an evaluation: table, bars, openings over time, a contact sheet per speaker; clip by clip."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Group:
 
 @dataclass
 class Report:
-    """Gathers measured clips into the tables of `folder`; pictures are written as the first clip of a speaker comes by."""
+    """Gathers measured clips into the tables of `folder`; pictures are drawn of the first clip of each speaker."""
 
     folder: Path
     columns: int
@@ -97,7 +97,7 @@ def _texts(parts: Iterable[tuple[str, Table, dict[str, str]]]) -> tuple[str, str
     return "\n".join(markdown), "\n".join(plain)
 
 
-def bars(table: Table, metrics: Iterable[str]) -> Iterator[dict[str, Value]]:
+def bars(table: Table, metrics: Iterable[str]) -> Iterator[dict[str, str | Value]]:
     """Yield a record per row with the given metrics, for `dvc plots`."""
     names = list(metrics)
     for row, values in table.items():

@@ -11,14 +11,19 @@ from talking.synthesis.codes import synthesise_frames
 from talking.training.linear import LinearFit, linear_inputs
 
 ROWS = ("static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two")
-MARK = {"comment": "synthetic media: made by Talking", "synthetic": "true"}
+# The description is IPTC's term for media that a trained model made, which other programs look for.
+MARK = {
+    "comment": "synthetic media: made by Talking",
+    "description": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+}
 
 
 @dataclass(frozen=True)
 class Material:
     """What the rows are made from.
 
-    codes: E_I of the true frames, (T, L, 512); windows, other: the clip's own audio windows and another clip's, (T, 12, 28);
+    codes: E_I of the true frames, (T, L, 512);
+    windows, other: the clip's own audio windows and another clip's, (T, 12, 28);
     identity: the identity image, (R, R, 3) uint8.
     """
 
@@ -41,8 +46,8 @@ class Animator:
     def rows(self, material: Material) -> Iterator[tuple[str, np.ndarray]]:
         """Yield each row's name and frames (T, size, size, 3) uint8.
 
-        `linear`, `wrong_audio` and `stage_two` are drawn by the speaker's tuned generator, so that they differ in their codes
-        alone; `inversion` and `stage_one` by the backbone's own.
+        `linear`, `wrong_audio` and `stage_two` are drawn by the speaker's tuned generator, so that they differ in their
+        codes alone; `inversion` and `stage_one` by the backbone's own.
         """
         identity, length = material.codes[0], len(material.codes)
         own = predicted_codes(self.model, material.windows, identity)

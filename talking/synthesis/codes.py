@@ -35,7 +35,7 @@ def invert_frames(backbone: Backbone, crops: np.ndarray, batch: int = 64) -> np.
 
 @torch.no_grad()
 def synthesise_frames(generator: torch.nn.Module, codes: np.ndarray, size: int, batch: int = 32) -> np.ndarray:
-    """Return frames (T, size, size, 3) uint8 of codes (T, L, 512), resized when the generator's resolution is another."""
+    """Return frames (T, size, size, 3) uint8 of codes (T, L, 512), resized when the generator draws another size."""
     device = next(generator.parameters()).device
     parts = []
     for at in range(0, len(codes), batch):

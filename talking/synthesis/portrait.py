@@ -54,13 +54,21 @@ class Portrait:
         """Return the aligned face (256, 256, 3) uint8 of a picture file."""
         if not picture.is_file():
             raise TalkingError(f"{picture} is not there: give a picture of a face.")
-        frame = cv2.imdecode(np.frombuffer(picture.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
+        frame = _decoded(picture.read_bytes())
         if frame is None:
             raise TalkingError(f"{picture} is no picture that can be read: give a PNG or JPEG.")
         box = self.finder.detect(frame)
         if box is None:
             raise Rejected("faceless", f"{picture}: no face was found: give a picture that shows one from the front.")
         return crop(frame, ffhq_quad(self.finder.landmarks(frame, box)), CROP_SIZE)
+
+
+def _decoded(content: bytes) -> np.ndarray | None:
+    """Return a picture (H, W, 3) uint8, or None where there is none; of no bytes at all OpenCV makes an error."""
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:
+        return None
 
 
 def load_portrait(models: Path, params: Params) -> Portrait:

@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from talking.config import Backbone as BackboneParams
 from talking.errors import TalkingError
-from talking.losses.reconstruction import region_weights, reconstruction_loss
+from talking.losses.reconstruction import reconstruction_loss, region_weights
 from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
@@ -34,13 +34,18 @@ def phases(resolution: int) -> list[Phase]:
 
 def new_backbone(params: BackboneParams, seed: int) -> Backbone:
     """Return an untrained pair of the sizes that params ask for."""
+    generator, encoder = _new_pair(params, seed)
+    return Backbone(generator, encoder, torch.zeros(generator.n_styles, generator.style_dim))
+
+
+def _new_pair(params: BackboneParams, seed: int) -> tuple[Generator, ResNetEncoder]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         generator = Generator(params.resolution, n_mlp=params.n_mlp, channel_max=params.channel_max)
         encoder = ResNetEncoder(
             generator.n_styles, width=params.encoder_width, stem="small", stem_stride=2, pool=params.encoder_pool
         )
-        return Backbone(generator, encoder, torch.zeros(generator.n_styles, generator.style_dim))
+        return generator, encoder
 
 
 def train_backbone(
@@ -50,8 +55,8 @@ def train_backbone(
 
     The same seed on the same machine gives the same weights.
     """
-    pair = _Autoencoder(new_backbone(params, seed)).to(device)
-    average = AveragedModel(pair, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=False)
+    pair = _Autoencoder(*_new_pair(params, seed)).to(device)
+    average = _Average(pair, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=False)
     optimizer = torch.optim.Adam(pair.parameters(), lr=params.lr, betas=(0.9, 0.99), fused=True)
     draw = torch.Generator().manual_seed(seed)
     total = 0.0
@@ -70,16 +75,20 @@ def train_backbone(
         if (step + 1) % report_every == 0:
             report(step + 1, {"train_reconstruction": total / report_every})
             total = 0.0
-    return _finished(average.module, images, params, device)
+    return _finished(average.module, images, device)
 
 
 class _Autoencoder(nn.Module):
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, generator: Generator, encoder: ResNetEncoder) -> None:
         super().__init__()
-        self.encoder, self.generator = backbone.encoder, backbone.generator
+        self.encoder, self.generator = encoder, generator
 
     def forward(self, pictures: torch.Tensor, resolution: int) -> torch.Tensor:
         return self.generator(self.encoder(pictures), resolution=resolution)
+
+
+class _Average(AveragedModel):
+    module: _Autoencoder
 
 
 def _loss(
@@ -106,7 +115,7 @@ def _schedule(progress: float) -> float:
 
 
 @torch.no_grad()
-def _finished(pair: nn.Module, images: Images, params: BackboneParams, device: torch.device) -> Backbone:
+def _finished(pair: _Autoencoder, images: Images, device: torch.device) -> Backbone:
     """Settle the norms' running statistics on the averaged weights, and make the mean code the mean latent."""
     norms = [module for module in pair.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
@@ -123,7 +132,7 @@ def _finished(pair: nn.Module, images: Images, params: BackboneParams, device: t
     return _centred(pair, codes.mean(dim=0))
 
 
-def _centred(pair: nn.Module, mean: torch.Tensor) -> Backbone:
+def _centred(pair: _Autoencoder, mean: torch.Tensor) -> Backbone:
     """Move the mean code from the encoder's last bias into the mean latent, where published pairs keep it."""
     pair.encoder.linear.bias.sub_(mean.flatten())
     return Backbone(pair.generator, pair.encoder, mean).eval()

@@ -1,6 +1,6 @@
-"""The stream of training sequences: codes and audio windows read side by side from shards, in flat memory, resumable by position."""
+"""The stream of training sequences: codes and windows side by side from shards, flat in memory, resumable."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -48,6 +48,13 @@ def read_clips(codes: ShardFolder, windows: ShardFolder, shard: str, keys: froze
         yield _arrays(sample, sound)
 
 
+def all_clips(codes: ShardFolder, windows: ShardFolder, keys: Iterable[str]) -> Iterator[ClipArrays]:
+    """Yield every clip of `keys` once, in the order of the shards."""
+    wanted = frozenset(keys)
+    for shard in codes.names:
+        yield from read_clips(codes, windows, shard, wanted)
+
+
 def _arrays(codes: Sample, windows: Sample) -> ClipArrays:
     frames, sound = decode_array(codes.members["codes.npy"]), decode_array(windows.members["windows.npy"])
     length = min(len(frames), len(sound))
@@ -57,8 +64,8 @@ def _arrays(codes: Sample, windows: Sample) -> ClipArrays:
 class ClipStream:
     """Clips in an endless order that depends on the seed alone; each of `world` processes takes every `world`-th clip.
 
-    Clips are mixed within a buffer of `buffer` clips, so memory does not grow with the corpus, and kept decoded when all of
-    them fit into it. `skip` clips are passed over first: that is how a run resumes at its position.
+    Clips are mixed within a buffer of `buffer` clips, so memory does not grow with the corpus, and kept decoded when
+    all of them fit into it. `skip` clips are passed over first: that is how a run resumes at its position.
     """
 
     def __init__(
@@ -118,8 +125,8 @@ class ClipStream:
 def draw_batches(stream: ClipStream, *, batch: int, sequence: int, first_step: int = 0) -> Iterator[Batch]:
     """Yield batches for ever from step `first_step` on; the draw of a step depends on the seed and the step alone.
 
-    A sequence is `sequence` frames from a random place of a clip (a shorter clip repeats its last frame); the identity frame is
-    drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3).
+    A sequence is `sequence` frames from a random place of a clip (a shorter clip repeats its last frame); the identity
+    frame is drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3).
     """
     clips = stream.clips(skip=first_step * batch)
     step = first_step

@@ -1,4 +1,4 @@
-"""Aligned pictures with landmarks for training a backbone: from a face set, or from the crops of the training speakers."""
+"""Aligned pictures with landmarks for training a backbone: from a face set, or from the training speakers' crops."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def load_face_set(folder: Path, resolution: int) -> Images:
 
 
 def load_crops(folder: Path, keys: frozenset[str], resolution: int, most: int) -> Images:
-    """Read about `most` frames of the clips in `keys`, evenly spaced over all of them, so that memory does not grow with them."""
+    """Read about `most` frames of the clips in `keys`, evenly spaced: memory does not grow with the clips."""
     aligned = ShardFolder(folder)
     per_clip = max(1, most // max(1, len(keys)))
     samples = (sample for name in aligned.names for sample in aligned.read(name) if sample.key in keys)
@@ -44,6 +44,8 @@ def load_crops(folder: Path, keys: frozenset[str], resolution: int, most: int) -
 
 def _still(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     picture = cv2.imdecode(np.frombuffer(sample.members["image.png"], np.uint8), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        raise TalkingError(f"{sample.key} of the face set is no picture that can be read: make the face set again.")
     return picture, decode_array(sample.members["landmarks.npy"])
 
 
@@ -65,7 +67,7 @@ def _collect(stills: Iterable[tuple[np.ndarray, np.ndarray]], resolution: int, f
 
 
 def _shrunk(picture: np.ndarray, resolution: int) -> torch.Tensor:
-    """Shrink (H, H, 3) to (3, R, R) by the filter that the backbone shrinks crops with, so that it meets what it was trained on."""
+    """Shrink (H, H, 3) to (3, R, R) by the filter that the backbone shrinks crops with, so that both see alike."""
     whole = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
     shrunk = F.interpolate(whole, size=(resolution, resolution), mode="bilinear", antialias=True)
     return shrunk[0].round().clamp(0, 255).to(torch.uint8)

@@ -1,4 +1,4 @@
-"""The linear model of the displacement's coefficients: a floor for every evaluation, and the measure of what sound can predict."""
+"""The linear model of the displacement's coefficients: a floor for evaluations, the measure of what sound predicts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,21 +18,25 @@ PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 @dataclass(frozen=True)
 class LinearFit:
-    """The regression, the share of each coefficient's variance it explains on the validation clips, and the windows' statistics.
+    """The regression, what it explains on the validation clips, and the windows' statistics.
 
-    ridge maps [audio window (336,), w_I projected on V (K,)] to the whitened coefficients (K,) of w_t - w_I;
-    explained (K,) in 0..1; window_mean and window_std (12,) over the training clips.
+    ridge maps [audio window (336,), w_I projected on V (K,)] to the coefficients (K,) of w_t - w_I; explained (K,) in
+    0..1 is the share of each coefficient's variance over time that it predicts, clip by clip, so that knowing where a
+    face rests counts for nothing; window_mean, window_std (12,) and identity_mean, identity_std (K,) over the training
+    clips.
     """
 
     ridge: Ridge
     explained: np.ndarray
     window_mean: np.ndarray
     window_std: np.ndarray
+    identity_mean: np.ndarray
+    identity_std: np.ndarray
 
     def save(self, folder: Path) -> None:
         """Write the regression and the statistics as safetensors."""
         self.ridge.save(folder / "linear.safetensors")
-        statistics = {"explained": self.explained, "window_mean": self.window_mean, "window_std": self.window_std}
+        statistics = {name: value for name, value in vars(self).items() if name != "ridge"}
         with atomic_path(folder / "statistics.safetensors") as temporary:
             save_file(statistics, temporary)
 
@@ -44,21 +48,34 @@ class LinearFit:
 
 def fit_linear(train: Iterable[ClipArrays], validation: Iterable[ClipArrays], projector: Projector) -> LinearFit:
     """Fit on the training clips, one pass and flat memory; choose the penalty on the validation clips."""
-    statistics, normal = _WindowStatistics(), None
+    windows, identities, normal = _Statistics(), _Statistics(), None
     for clip in train:
-        statistics.add(clip.windows)
+        windows.add(clip.windows.transpose(0, 2, 1).reshape(-1, clip.windows.shape[1]))
+        identities.add(projector.identity(torch.from_numpy(clip.codes)).numpy())
         for identity in (0, len(clip.codes) // 2):
             part = Normal.of(*regression_rows(clip, identity, projector))
             normal = part if normal is None else normal + part
     if normal is None:
         raise ValueError("no training clips")
-    inputs, targets = (
-        np.concatenate(rows) for rows in zip(*(regression_rows(c, 0, projector) for c in validation), strict=True)
-    )
+    unseen = [regression_rows(clip, 0, projector) for clip in validation]
     fits = [solve(normal, penalty) for penalty in PENALTIES]
-    shares = [explained(fit, inputs, targets) for fit in fits]
+    shares = [_explained_over_time(fit, unseen) for fit in fits]
     best = int(np.argmax([share.mean() for share in shares]))
-    return LinearFit(fits[best], shares[best].astype(np.float32), statistics.mean, statistics.std)
+    return LinearFit(
+        fits[best],
+        shares[best].astype(np.float32),
+        *(windows.mean, windows.std),
+        *(identities.mean, identities.std),
+    )
+
+
+def _explained_over_time(fit: Ridge, clips: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """The explained share of the targets' variance about each clip's own mean."""
+    predicted, targets = (
+        np.concatenate([rows - rows.mean(axis=0) for rows in series])
+        for series in ([fit(inputs) for inputs, _ in clips], [targets for _, targets in clips])
+    )
+    return explained(predicted, targets)
 
 
 def regression_rows(clip: ClipArrays, identity: int, projector: Projector) -> tuple[np.ndarray, np.ndarray]:
@@ -75,14 +92,14 @@ def linear_inputs(windows: np.ndarray, identity: np.ndarray) -> np.ndarray:
     return np.concatenate([flat, np.broadcast_to(identity, (len(flat), len(identity)))], axis=1)
 
 
-class _WindowStatistics:
-    """Mean and standard deviation per coefficient, summed clip by clip."""
+class _Statistics:
+    """Mean and standard deviation per column, summed clip by clip."""
 
     def __init__(self) -> None:
         self.count, self.sum, self.squares = 0, 0.0, 0.0
 
-    def add(self, windows: np.ndarray) -> None:
-        rows = windows.transpose(0, 2, 1).reshape(-1, windows.shape[1]).astype(np.float64)
+    def add(self, rows: np.ndarray) -> None:
+        rows = rows.astype(np.float64)
         self.count, self.sum, self.squares = (
             self.count + len(rows),
             self.sum + rows.sum(0),

@@ -1,4 +1,4 @@
-"""Stage one (MM'22 section 3.2.1): train E_A and D with the backbone fixed; resumable at every validation, one process or many."""
+"""Stage one (MM'22 section 3.2.1): train E_A and D, the backbone fixed, in one process or many; resumable."""
 
 import copy
 import math
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from talking.models.backbone import Backbone
 from talking.models.basis import Basis
 from talking.models.talking_head import TalkingHead, TalkingHeadSize
 from talking.shards import ShardFolder
-from talking.training.clips import Batch, ClipArrays, ClipStream, draw_batches, read_clips
+from talking.training.clips import Batch, ClipArrays, ClipStream, all_clips, draw_batches
 from talking.training.context import TrainContext
 from talking.training.linear import LinearFit
 
@@ -59,7 +60,7 @@ class Trainer:
         self.fit = LinearFit.load(job.linear)
         self.model = new_model(job, self.fit).to(context.device)
         self.wrapped = context.wrap(_Forward(self.model))
-        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(job.params.average))
+        self.average = _Average(self.model, multi_avg_fn=get_ema_multi_avg_fn(job.params.average))
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=self.params.lr, weight_decay=self.params.weight_decay
         )
@@ -84,7 +85,7 @@ class Trainer:
         return latent, ImageTerm(projector, generator, perceptual, params.lpips_frames).to(self.context.device)
 
     def resume(self) -> None:
-        """Take up model, average, optimizer, step, best and random state from the context's checkpoint, if it has one."""
+        """Take up model, average, optimizer, step, best and random state from the context's checkpoint, if any."""
         with self.context.resume_from() as folder:
             if folder is None:
                 return
@@ -145,7 +146,7 @@ class Trainer:
         self.average.update_parameters(self.model)
 
     def _augment(self, batch: Batch, draw: torch.Generator) -> Batch:
-        """Noise on sound and identity, in units of their standard deviation, so that few speakers are not learned by heart."""
+        """Noise on the sound, in units of its standard deviation, so that few speakers are not learned by heart."""
         windows, identity = batch.windows, batch.identity
         if self.params.audio_noise:
             noise = torch.randn(windows.shape, generator=draw) * self.params.audio_noise
@@ -165,7 +166,7 @@ class Trainer:
 
     def _write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        state = {"model": self.model.state_dict(), "average": self.average.state_dict()}
+        state: dict[str, Any] = {"model": self.model.state_dict(), "average": self.average.state_dict()}
         state |= {"optimizer": self.optimizer.state_dict(), "step": self.step, "random": torch.get_rng_state()}
         torch.save({**state, "best": self.best, "best_state": self.best_state}, folder / CHECKPOINT)
         best = copy.deepcopy(self.model)
@@ -191,6 +192,12 @@ class Trainer:
         return self.latent(model.coefficients(windows, identity), codes - identity[:, None]).item()
 
 
+class _Average(AveragedModel):
+    """The moving average of a talking head's weights."""
+
+    module: TalkingHead
+
+
 class _Forward(nn.Module):
     """DistributedDataParallel hooks `forward`; training needs the coefficients rather than the codes."""
 
@@ -214,11 +221,17 @@ def new_model(job: StageOneJob, fit: LinearFit) -> TalkingHead:
     """Return an untrained model of the sizes that params ask for; the same on every process."""
     params = job.params
     whiten = params.target == "whitened"
-    size = TalkingHeadSize(width=params.width, lstm_layers=params.lstm_layers, hidden=params.hidden, whiten=whiten)
+    size = TalkingHeadSize(
+        width=params.width,
+        lstm_layers=params.lstm_layers,
+        code_dim=params.code_dim,
+        hidden=params.hidden,
+        whiten=whiten,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
         model = TalkingHead(Basis.load(job.basis), size)
-    model.normalise_windows(fit.window_mean, fit.window_std)
+    model.normalise((fit.window_mean, fit.window_std), (fit.identity_mean, fit.identity_std))
     return model
 
 
@@ -226,14 +239,10 @@ def _validation_clips(
     codes: ShardFolder, windows: ShardFolder, keys: frozenset[str], most: int = 64
 ) -> list[ClipArrays]:
     """The first `most` validation clips, so that memory stays flat."""
-    clips: list[ClipArrays] = []
-    for shard in codes.names:
-        clips += read_clips(codes, windows, shard, keys)
-        if len(clips) >= most:
-            break
+    clips = list(islice(all_clips(codes, windows, keys), most))
     if not clips:
         raise TalkingError("stage_one: no validation clip is usable: name other validation_speakers in params.yaml.")
-    return clips[:most]
+    return clips
 
 
 def _schedule(progress: float) -> float:

@@ -1,4 +1,4 @@
-"""Stage two (MM'22 section 3.2.2): tune the generator on one speaker, codes fixed, as pivotal tuning does (Roich et al. 2021)."""
+"""Stage two (MM'22 section 3.2.2): tune G on one speaker, codes fixed, as pivotal tuning does (Roich et al. 2021)."""
 
 import copy
 
@@ -9,21 +9,23 @@ from torch import nn
 from talking.config import StageTwo
 from talking.errors import TalkingError
 from talking.losses.perceptual import PerceptualLoss
+from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import resize_frames, to_tensor
 
 
 def tune_generator(
-    generator: nn.Module,
+    generator: Generator,
     codes: np.ndarray,
     crops: np.ndarray,
     params: StageTwo,
     perceptual: PerceptualLoss,
     *,
     seed: int,
-) -> tuple[nn.Module, list[float]]:
+) -> tuple[Generator, list[float]]:
     """Return a tuned copy of the generator, and the loss of every step.
 
-    codes: pivots E_I(x_t), (T, L, 512); crops: the frames x_t, (T, R', R', 3) uint8, resized to the generator's resolution.
+    codes: pivots E_I(x_t), (T, L, 512);
+    crops: the frames x_t, (T, R', R', 3) uint8, resized to the generator's resolution.
     L = lambda_lpips LPIPS + lambda_l2 mean square (equations 5 and 6).
     Raises `TalkingError` when the loss is no number.
     """

@@ -9,7 +9,7 @@ import torch
 from talking.cluster import Cluster, train
 from talking.errors import TalkingError
 from talking.training.context import train_locally
-from tests.cluster.toys import Loop
+from tests.cluster.toy_loop import Loop
 
 
 def weights(checkpoint: Path | None) -> torch.Tensor:

@@ -24,9 +24,9 @@ def test_without_a_penalty_it_is_least_squares_with_an_intercept() -> None:
 
 @pytest.mark.parametrize("penalty", [1e-3, 0.1, 2.0])
 def test_with_a_penalty_it_is_least_squares_with_rows_that_pull_to_zero(penalty) -> None:
-    """The penalty on W_f is as many more observations of 0 at sqrt(penalty * sum of x_f^2); the intercept has none."""
+    """The penalty on W_f is one more 0 observed at sqrt(N * penalty * variance of x_f); the intercept has none."""
     inputs, targets = problem()
-    pull = np.diag(np.sqrt(penalty * (inputs**2).sum(axis=0)))
+    pull = np.diag(np.sqrt(penalty * len(inputs)) * inputs.std(axis=0))
     x = np.r_[np.c_[inputs, np.ones(len(inputs))], np.c_[pull, np.zeros(5)]]
     wanted = np.linalg.lstsq(x, np.r_[targets, np.zeros((5, 2))], rcond=None)[0]
     np.testing.assert_allclose(solve(Normal.of(inputs, targets), penalty).weights, wanted, rtol=1e-6, atol=1e-8)
@@ -38,9 +38,9 @@ def test_a_huge_penalty_leaves_the_mean_of_the_targets() -> None:
     np.testing.assert_allclose(ridge(inputs), np.broadcast_to(targets.mean(axis=0), targets.shape), rtol=1e-5)
 
 
-def test_the_unit_of_an_input_changes_nothing() -> None:
+def test_neither_the_unit_nor_the_zero_of_an_input_changes_anything() -> None:
     inputs, targets = problem()
-    other = inputs * [1, 1000, 1, 0.01, 1]
+    other = inputs * [1, 1000, 1, 0.01, 1] + [0, 0, 30, 1, -8]
     left, right = (solve(Normal.of(x, targets), 0.1)(x) for x in (inputs, other))
     np.testing.assert_allclose(left, right, rtol=1e-5)
 
@@ -73,12 +73,12 @@ def test_explained_is_the_coefficient_of_determination_and_never_below_zero() ->
     ridge = Ridge(np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]))
     inputs = np.array([[0.0], [1.0], [2.0], [3.0]])
     targets = np.array([[0, 3, 0], [1, 2, 1], [2, 1, 2], [3, 0, 5]], float)
-    shares = explained(ridge, inputs, targets)
+    shares = explained(ridge(inputs), targets)
     np.testing.assert_allclose(shares, [1.0, 0.0, 1 - 4 / 14])
 
 
 def test_a_constant_target_is_explained_by_nothing_and_gives_no_nan() -> None:
-    shares = explained(Ridge(np.array([[1.0], [0.0]])), np.array([[0.0], [1.0]]), np.full((2, 1), 5.0))
+    shares = explained(np.array([[0.0], [1.0]]), np.full((2, 1), 5.0))
     assert shares.tolist() == [0.0]
 
 

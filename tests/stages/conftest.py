@@ -17,9 +17,19 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = {
     "demo_corpus": {"speakers": 4, "clips": 3, "identities": 6, "frames_per_identity": 2, "still_size": 64},
     "corpora": {"demo": {"unseen_speakers": ["s4"], "validation_speakers": ["s3"], "clips_per_shard": 2}},
-    "backbones": {"demo": {"resolution": 32, "channel_max": 8, "encoder_width": 4, "encoder_pool": 2, "steps": 6, "batch": 2}},
+    "backbones": {
+        "demo": {"resolution": 32, "channel_max": 8, "encoder_width": 4, "encoder_pool": 2, "steps": 6, "batch": 2}
+    },
     "pca": {"components": 4},
-    "stage_one": {"width": 4, "lstm_layers": 1, "hidden": 16, "sequence": 8, "batch": 2, "steps": 4, "validate_every": 2},
+    "stage_one": {
+        "width": 4,
+        "lstm_layers": 1,
+        "hidden": 16,
+        "sequence": 8,
+        "batch": 2,
+        "steps": 4,
+        "validate_every": 2,
+    },
     "stage_two": {"steps": 2, "batch": 2},
     "animate": {"size": 64},
     "cluster": {"workers": 2, "train_cpus": 1},
@@ -43,7 +53,9 @@ def copy_project(folder: Path) -> None:
     for part in PARTS:
         source = ROOT / part
         if part == "raw":
-            shutil.copytree(source, folder / part, ignore=lambda where, names: [n for n in names if not _tracked(where, n)])
+            shutil.copytree(
+                source, folder / part, ignore=lambda where, names: [n for n in names if not _tracked(where, n)]
+            )
         elif source.is_dir():
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -79,7 +91,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     copy_project(folder)
     write_params(folder, SMALL)
     run = runner(folder)
-    for command in (("git", "init", "-q"), ("dvc", "init", "-q"), ("git", "add", "-A"), ("git", "commit", "-qm", "begin")):
+    for command in (
+        ("git", "init", "-q"),
+        ("dvc", "init", "-q"),
+        ("git", "add", "-A"),
+        ("git", "commit", "-qm", "begin"),
+    ):
         run(*command)
     run("dvc", "repro")
     run("git", "add", "-A")

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from talking.media.video import encode_frames, read_metadata
 from talking.models.basis import Moments, fit_basis
 from talking.models.ridge import Ridge
 from talking.models.stylegan2 import Generator
@@ -27,7 +28,14 @@ def model() -> TalkingHead:
 @pytest.fixture(scope="module")
 def linear() -> LinearFit:
     weights = np.random.default_rng(1).normal(size=(336 + K + 1, K)) * 0.1
-    return LinearFit(Ridge(weights), np.ones(K, np.float32), np.zeros(12, np.float32), np.ones(12, np.float32))
+    return LinearFit(
+        Ridge(weights),
+        np.ones(K, np.float32),
+        np.zeros(12, np.float32),
+        np.ones(12, np.float32),
+        np.zeros(K, np.float32),
+        np.ones(K, np.float32),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -102,5 +110,8 @@ def test_windows_are_cut_or_their_last_one_repeated(length, wanted) -> None:
     assert fit_length(windows, length)[:, 5, 5].tolist() == wanted
 
 
-def test_every_video_is_marked_as_synthetic() -> None:
-    assert MARK["synthetic"] == "true" and "synthetic" in MARK["comment"]
+def test_every_video_is_marked_as_synthetic(tmp_path) -> None:
+    encode_frames(np.zeros((2, 16, 16, 3), np.uint8), tmp_path / "made.mp4", metadata=MARK)
+    kept = read_metadata(tmp_path / "made.mp4")
+    assert "synthetic" in kept["comment"]
+    assert kept["description"].endswith("/digitalsourcetype/trainedAlgorithmicMedia")

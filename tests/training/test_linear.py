@@ -6,7 +6,14 @@ import pytest
 from talking.models.basis import Basis, Projector
 from talking.models.ridge import Normal
 from talking.training.clips import ClipArrays
-from talking.training.linear import PENALTIES, LinearFit, fit_linear, linear_inputs, regression_rows
+from talking.training.linear import (
+    PENALTIES,
+    LinearFit,
+    _explained_over_time,
+    fit_linear,
+    linear_inputs,
+    regression_rows,
+)
 
 STYLES, WIDTH, K = 2, 6, 4
 
@@ -64,17 +71,15 @@ def test_the_penalty_that_explains_unseen_clips_best_is_chosen() -> None:
     chosen = fit_linear(few, validation, projector())
     rows = [regression_rows(c, at, projector()) for c in few for at in (0, 10)]
     inputs, targets = (np.concatenate(part) for part in zip(*rows, strict=True))
-    shown, wanted = (
-        np.concatenate(part) for part in zip(*(regression_rows(c, 0, projector()) for c in validation), strict=True)
-    )
+    unseen = [regression_rows(c, 0, projector()) for c in validation]
     x = np.c_[inputs, np.ones(len(inputs))].astype(np.float64)
     shares = []
     for penalty in PENALTIES:
-        scale = (x**2).sum(axis=0)
-        scale[-1] = 0
+        scale = len(x) * x.var(axis=0)
         weights = np.linalg.solve(x.T @ x + penalty * np.diag(scale) + 1e-9 * np.eye(len(scale)), x.T @ targets)
-        made = np.c_[shown, np.ones(len(shown))] @ weights
-        gap = ((wanted - made) ** 2).sum(0) / ((wanted - wanted.mean(0)) ** 2).sum(0)
+        made = [np.c_[shown, np.ones(len(shown))] @ weights for shown, _ in unseen]
+        miss = [(t - t.mean(0)) - (m - m.mean(0)) for (_, t), m in zip(unseen, made, strict=True)]
+        gap = sum((part**2).sum(0) for part in miss) / sum(((t - t.mean(0)) ** 2).sum(0) for _, t in unseen)
         shares.append(np.clip(1 - gap, 0, 1))
     best = max(shares, key=lambda share: share.mean())
     assert len({round(float(share.mean()), 4) for share in shares}) > 1
@@ -113,7 +118,7 @@ def test_a_saved_fit_comes_back_with_the_same_bits(fit, tmp_path) -> None:
     fit.save(tmp_path / "linear")
     loaded = LinearFit.load(tmp_path / "linear")
     assert np.array_equal(loaded.ridge.weights, fit.ridge.weights)
-    for name in ("explained", "window_mean", "window_std"):
+    for name in ("explained", "window_mean", "window_std", "identity_mean", "identity_std"):
         assert np.array_equal(getattr(loaded, name), getattr(fit, name))
 
 
@@ -127,3 +132,14 @@ def test_normal_equations_of_clips_add_up_to_those_of_all_frames() -> None:
 def test_no_training_clip_is_an_error() -> None:
     with pytest.raises(ValueError, match="no training clips"):
         fit_linear([], [clip(1)], projector())
+
+
+def test_a_rest_position_that_the_identity_tells_counts_for_nothing() -> None:
+    """Each clip's third coefficient is constant and told by w_I alone, but for noise over time that nothing tells."""
+    rng = np.random.default_rng(7)
+    rows = []
+    for _ in range(60):
+        predicted = np.full((10, 1), 5 * rng.normal())
+        rows.append((predicted, predicted + rng.normal(size=(10, 1))))
+    shares = _explained_over_time(lambda inputs: inputs, rows)
+    np.testing.assert_allclose(shares, 0, atol=1e-9)

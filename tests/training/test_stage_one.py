@@ -32,6 +32,7 @@ PARAMS = StageOne(
     lpips_frames=1,
     width=4,
     lstm_layers=1,
+    code_dim=32,
     hidden=16,
     sequence=6,
     batch=4,

@@ -9,11 +9,10 @@ import ffmpeg
 import numpy as np
 
 from talking.errors import TalkingError
-from talking.files import atomic_path
+from talking.files import atomic_path, full_disk_as_error
 from talking.media.audio import write_wav_bytes
 from talking.media.ffmpeg import (
     compile_command,
-    full_disk_as_error,
     last_words,
     log_lines,
     open_input,

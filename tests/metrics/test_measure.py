@@ -1,0 +1,106 @@
+"""What an evaluation takes from one clip, with a finder whose landmarks are known by hand."""
+
+import numpy as np
+import pytest
+
+from talking.corpora.clip import Segment
+from talking.faces.finders import Box
+from talking.metrics.evaluate import Networks
+from talking.metrics.measure import TRUE, Measurer
+from talking.metrics.unavailable import Unavailable
+
+SIZE, FRAMES = 64, 12
+PHONES = (Segment(0.0, 0.2, "b"), Segment(0.2, 0.48, "a"))
+NO_INCEPTION = Unavailable("no Inception")
+
+
+class GreyFinder:
+    """Reads the mouth's opening, in pixels, off the grey level of a frame; a black frame has no face."""
+
+    def detect(self, frame: np.ndarray) -> Box | None:
+        return Box(8, 8, 56, 56) if frame.max() else None
+
+    def landmarks(self, frame: np.ndarray, box: Box) -> np.ndarray:
+        points = np.tile(np.linspace(10, 54, 68, dtype=np.float32)[:, None], (1, 2))
+        points[[61, 62, 63], :] = [[28, 40], [32, 40], [36, 40]]
+        points[[67, 66, 65], :] = [[28, 40], [32, 40], [36, 40]]
+        points[[65, 66, 67], 1] += float(frame[0, 0, 0]) / 10
+        return points
+
+
+def clip(levels: np.ndarray, size: int = SIZE) -> np.ndarray:
+    """Return grey frames (T, size, size, 3)."""
+    return np.ones((len(levels), size, size, 3), np.uint8) * levels.astype(np.uint8)[:, None, None, None]
+
+
+LEVELS = np.array([100, 100, 100, 110, 120, 130, 140, 130, 120, 110, 100, 100])
+
+
+@pytest.fixture
+def measurer() -> Measurer:
+    return Measurer(GreyFinder(), Networks(), NO_INCEPTION, columns=4, thumbnail=16)
+
+
+def measure(measurer: Measurer, true: np.ndarray, made: dict[str, np.ndarray]):
+    return measurer.measure(true, made, PHONES, key="s1_a", speaker="s1", split="unseen")
+
+
+def test_a_perfect_row_and_a_frozen_one(measurer: Measurer) -> None:
+    true = clip(LEVELS)
+    measured = measure(measurer, true, {"static": np.repeat(true[:1], FRAMES, axis=0), "inversion": true.copy()})
+    static, inversion = measured.scores
+    assert (static.row, inversion.row) == ("static", "inversion")
+    assert (inversion.psnr, inversion.lmd, inversion.frames) == (100.0, 0.0, FRAMES)
+    assert inversion.mouth_correlation == pytest.approx(1)
+    assert static.mouth_correlation == 0
+    assert static.psnr == pytest.approx((5 * 100 + 2 * (28.131 + 22.110 + 18.589) + 16.090) / 12, abs=0.01)
+    assert (measured.key, measured.speaker, measured.split) == ("s1_a", "s1", "unseen")
+
+
+def test_the_openings_are_those_that_the_finder_sees(measurer: Measurer) -> None:
+    true = clip(LEVELS)
+    measured = measure(measurer, true, {"stage_one": clip(LEVELS - 20)})
+    assert list(measured.openings) == [TRUE, "stage_one"]
+    np.testing.assert_allclose(measured.openings[TRUE], LEVELS / 10, atol=1e-4)
+    np.testing.assert_allclose(measured.openings["stage_one"], LEVELS / 10 - 2, atol=1e-4)
+
+
+def test_longer_videos_are_cut_to_the_shortest(measurer: Measurer) -> None:
+    measured = measure(measurer, clip(LEVELS), {"a": clip(LEVELS[:10]), "b": clip(LEVELS[:11])})
+    assert [score.frames for score in measured.scores] == [10, 10]
+    assert [score.psnr for score in measured.scores] == [100.0, 100.0]
+    assert {len(opening) for opening in measured.openings.values()} == {10}
+
+
+def test_true_crops_are_resized_to_the_videos(measurer: Measurer) -> None:
+    measured = measure(measurer, clip(LEVELS, size=2 * SIZE), {"inversion": clip(LEVELS)})
+    assert measured.scores[0].psnr == 100.0
+
+
+def test_a_frame_without_a_face_is_counted_and_has_no_opening(measurer: Measurer) -> None:
+    dark = LEVELS.copy()
+    dark[5] = 0
+    measured = measure(measurer, clip(LEVELS), {"stage_two": clip(dark)})
+    assert measured.scores[0].missed_frames == 1
+    assert np.flatnonzero(np.isnan(measured.openings["stage_two"])).tolist() == [5]
+
+
+def test_the_stills_are_evenly_spaced_and_small(measurer: Measurer) -> None:
+    measured = measure(measurer, clip(LEVELS), {"static": clip(LEVELS[::-1])})
+    assert {still.shape for still in measured.stills.values()} == {(4, 16, 16, 3)}
+    assert measured.stills[TRUE][:, 0, 0, 0].tolist() == LEVELS[[0, 4, 7, 11]].tolist()
+    assert measured.stills["static"][:, 0, 0, 0].tolist() == LEVELS[::-1][[0, 4, 7, 11]].tolist()
+
+
+def test_stills_are_not_enlarged(measurer: Measurer) -> None:
+    measurer.thumbnail = 500
+    measured = measure(measurer, clip(LEVELS), {"static": clip(LEVELS)})
+    assert measured.stills["static"].shape == (4, SIZE, SIZE, 3)
+
+
+def test_features_are_taken_where_there_is_a_network(measurer: Measurer) -> None:
+    assert measure(measurer, clip(LEVELS), {"static": clip(LEVELS)}).features == {}
+    measurer.inception = lambda frames: frames.reshape(len(frames), -1)[:, :3].astype(np.float32)
+    features = measure(measurer, clip(LEVELS), {"static": clip(LEVELS - 1)}).features
+    assert list(features) == [TRUE, "static"]
+    assert features["static"][:, 0].tolist() == (LEVELS - 1).tolist()

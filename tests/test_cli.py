@@ -1,0 +1,145 @@
+"""The `talking` command as people call it: a video, the table, or one sentence and exit code 1."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import yaml
+
+from talking import cli
+from talking.errors import TalkingError
+from talking.media.audio import write_wav_bytes
+from talking.media.video import probe, read_metadata
+
+from .synthesis.conftest import save_models
+
+ROOT = Path(__file__).resolve().parents[1]
+ANIMATE = ("animate", "--source", "face.png", "--driving", "speech.wav", "--output", "out/speaks.mp4", "--size", "32")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with params.yaml, a tiny model of its corpus, a picture of a face and 0.8 s of sound."""
+    folder = tmp_path_factory.mktemp("cli")
+    shutil.copy(ROOT / "params.yaml", folder)
+    save_models(folder / "models" / corpus_of(folder))
+    cv2.imwrite(str(folder / "face.png"), skimage.data.astronaut()[..., ::-1])
+    tone = np.sin(np.arange(12800) / 16).astype(np.float32) * 0.3
+    (folder / "speech.wav").write_bytes(write_wav_bytes(tone, 16000))
+    (folder / "words.txt").write_text("These are words.")
+    cv2.imwrite(str(folder / "wall.png"), np.full((200, 300, 3), 120, np.uint8))
+    return folder
+
+
+def corpus_of(folder: Path) -> str:
+    return yaml.safe_load((folder / "params.yaml").read_text())["corpus"]
+
+
+@pytest.fixture(autouse=True)
+def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(place)
+    return place
+
+
+def sentence(*arguments: str) -> str:
+    """Return the sentence with which a command ends; text as an exit code is printed, and the code is then 1."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert isinstance(caught.value.code, str)
+    assert "\n" not in caught.value.code
+    assert caught.value.code.startswith("error: ")
+    return caught.value.code.removeprefix("error: ")
+
+
+def changed(option: str, value: str) -> tuple[str, ...]:
+    """Return the command with another value of one option."""
+    at = ANIMATE.index(option) + 1
+    return (*ANIMATE[:at], value, *ANIMATE[at + 1 :])
+
+
+def test_animate_writes_a_marked_video_with_sound(here, capsys) -> None:
+    cli.main(ANIMATE)
+    found = probe(here / "out" / "speaks.mp4")
+    assert (found.width, found.frames, found.has_sound) == (32, 20, True)
+    assert "synthetic" in read_metadata(here / "out" / "speaks.mp4")["comment"]
+    assert capsys.readouterr().out == "out/speaks.mp4: 20 frames, marked as synthetic\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--source", "none.png", "none.png is not there"),
+        ("--driving", "none.wav", "none.wav is not there"),
+        ("--source", "words.txt", "words.txt is no picture that can be read"),
+        ("--source", "speech.wav", "speech.wav is no picture that can be read"),
+        ("--source", "wall.png", "wall.png: no face was found"),
+        ("--driving", "words.txt", "words.txt cannot be decoded"),
+        ("--driving", "face.png", "face.png has no sound"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_said_by_its_name(here, option, value, words) -> None:
+    shutil.rmtree(here / "out", ignore_errors=True)
+    assert words in sentence(*changed(option, value))
+    assert not list(here.glob("out/*"))
+
+
+def test_a_missing_model_is_said_by_its_folder() -> None:
+    assert "elsewhere/stage_one is missing: train a model first" in sentence(*ANIMATE, "--models", "elsewhere")
+
+
+@pytest.mark.parametrize("size", ["0", "-2", "33"])
+def test_a_size_that_no_video_can_have_is_said_so(size) -> None:
+    assert size in sentence(*changed("--size", size))
+
+
+def test_an_output_that_is_a_folder_is_said_so(here) -> None:
+    (here / "folder.mp4").mkdir(exist_ok=True)
+    assert "folder.mp4" in sentence(*changed("--output", "folder.mp4"))
+
+
+def test_an_output_that_is_no_mp4_is_said_so() -> None:
+    assert "out.txt" in sentence(*changed("--output", "out.txt"))
+
+
+def test_debug_raises_instead() -> None:
+    with pytest.raises(TalkingError, match=r"none.png is not there"):
+        cli.main(["--debug", *changed("--source", "none.png")])
+
+
+def test_a_folder_without_params_is_said_so(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert sentence("summary") == "params.yaml is missing: run from the root of the repository."
+
+
+def test_summary_without_a_report_says_what_to_run(here) -> None:
+    assert f"data/{corpus_of(here)}/report/table.txt is missing: run `dvc repro` first" in sentence("summary")
+
+
+def test_summary_prints_the_table_and_where_to_look(here, tmp_path, monkeypatch, capsys) -> None:
+    shutil.copy(here / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    report = tmp_path / "data" / corpus_of(here) / "report"
+    (report / "sheets").mkdir(parents=True)
+    (report / "table.txt").write_text("psnr  30.0\n")
+    (report / "sheets" / "s2.png").touch()
+    videos = tmp_path / "videos" / corpus_of(here) / "stage_two"
+    videos.mkdir(parents=True)
+    for name in ("s2_b.mp4", "s1_a.mp4"):
+        (videos / name).touch()
+    cli.main(["summary"])
+    said = capsys.readouterr().out
+    assert said.startswith("psnr  30.0\n")
+    assert f"videos/{corpus_of(here)}/stage_two/s1_a.mp4" in said
+    assert "sheets/s2.png" in said
+
+
+def test_summary_of_a_report_without_videos_names_none(here, tmp_path, monkeypatch, capsys) -> None:
+    shutil.copy(here / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / corpus_of(here) / "report").mkdir(parents=True)
+    (tmp_path / "data" / corpus_of(here) / "report" / "table.txt").write_text("psnr\n")
+    cli.main(["summary"])
+    assert "None" not in capsys.readouterr().out
