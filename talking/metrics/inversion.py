@@ -39,7 +39,7 @@ def face_box(frames: np.ndarray, finder: Finder) -> Box | None:
 def sight_of(frames: np.ndarray, finder: Finder, box: Box | None) -> Sight:
     """Return aligned frames (T, H, W, 3) with the landmarks that the finder sees in them, looking in `box`.
 
-    True and made frames are looked at in the same box, that of the true face: a finder's points depend on its box, and in
+    True and made frames are looked at in one box, the true face's: a finder's points depend on its box, and in
     made frames, which are softer, a detector boxes the face otherwise, which would be measured as motion of the lips.
     Where the detector finds no face, tried once a second, the frames up to the next trial have none.
     """
