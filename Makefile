@@ -28,7 +28,7 @@ grid-sample: $(READY)
 	@test -d "$(GRID)" || { echo "error: GRID=$(GRID) is not a folder: make grid-sample GRID=/path/to/grid"; exit 1; }
 	mkdir -p raw
 	ln -sfn "$(abspath $(GRID))" raw/grid_sample
-	dvc exp run --name grid-sample --force -S corpus=grid_sample -S backbone=crops
+	dvc exp run -S corpus=grid_sample -S backbone=crops
 	talking summary
 
 test: $(READY)

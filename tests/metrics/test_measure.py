@@ -6,6 +6,7 @@ import pytest
 from talking.corpora.clip import Segment
 from talking.faces.finders import Box
 from talking.metrics.evaluate import Networks
+from talking.metrics.inversion import CHECK_EVERY
 from talking.metrics.measure import TRUE, Measurer
 from talking.metrics.unavailable import Unavailable
 
@@ -77,12 +78,29 @@ def test_true_crops_are_resized_to_the_videos(measurer: Measurer) -> None:
     assert measured.scores[0].psnr == 100.0
 
 
-def test_a_frame_without_a_face_is_counted_and_has_no_opening(measurer: Measurer) -> None:
-    dark = LEVELS.copy()
-    dark[5] = 0
-    measured = measure(measurer, clip(LEVELS), {"stage_two": clip(dark)})
-    assert measured.scores[0].missed_frames == 1
-    assert np.flatnonzero(np.isnan(measured.openings["stage_two"])).tolist() == [5]
+def test_seconds_without_a_face_are_counted_and_have_no_opening(measurer: Measurer) -> None:
+    levels = np.resize(LEVELS, 40)
+    dark = np.where(np.arange(40) < CHECK_EVERY, levels, 0)
+    measured = measure(measurer, clip(levels), {"stage_two": clip(dark)})
+    assert measured.scores[0].missed_frames == 15
+    assert np.flatnonzero(np.isnan(measured.openings["stage_two"])).tolist() == list(range(25, 40))
+
+
+def test_made_frames_are_looked_at_where_the_true_face_is(measurer: Measurer) -> None:
+    boxes = []
+
+    class Recorder(GreyFinder):
+        def detect(self, frame: np.ndarray) -> Box | None:
+            found = int(frame.max())
+            return Box(found, 0, 60, 60) if found else None
+
+        def landmarks(self, frame: np.ndarray, box: Box) -> np.ndarray:
+            boxes.append(box)
+            return super().landmarks(frame, box)
+
+    measurer.finder = Recorder()
+    measure(measurer, clip(LEVELS), {"stage_two": clip(LEVELS + 7)})
+    assert set(boxes) == {Box(100, 0, 60, 60)}
 
 
 def test_the_stills_are_evenly_spaced_and_small(measurer: Measurer) -> None:

@@ -21,7 +21,7 @@ def basis() -> Basis:
 def small(*, whiten: bool = True) -> TalkingHead:
     torch.manual_seed(0)
     model = TalkingHead(basis(), TalkingHeadSize(width=4, lstm_layers=1, code_dim=16, hidden=8, whiten=whiten))
-    model.normalise_windows(np.arange(12.0), np.linspace(1, 2, 12))
+    model.normalise((np.arange(12.0), np.linspace(1, 2, 12)), (np.zeros(len(basis().variance)), np.ones(len(basis().variance))))
     return model.eval()
 
 
@@ -62,10 +62,26 @@ def test_displacements_stay_in_the_span_of_the_basis() -> None:
 def test_windows_are_normalised_coefficient_by_coefficient() -> None:
     model, (windows, identity) = small(), inputs()
     plain = small()
-    plain.normalise_windows(np.zeros(12), np.ones(12))
+    plain.normalise((np.zeros(12), np.ones(12)), (np.zeros(len(basis().variance)), np.ones(len(basis().variance))))
     shifted = (windows - torch.arange(12.0)[:, None]) / torch.linspace(1, 2, 12)[:, None]
     torch.testing.assert_close(model(windows, identity), plain(shifted, identity))
     assert not torch.allclose(model(windows, identity), plain(windows, identity), atol=1e-6)
+
+
+@torch.no_grad()
+def test_identities_are_normalised_component_by_component() -> None:
+    size = len(basis().variance)
+    mean, std = np.linspace(-1, 1, size), np.linspace(0.5, 3, size)
+    model, plain, (windows, identity) = small(), small(), inputs()
+    windows_as_they_are = np.zeros(12), np.ones(12)
+    model.normalise(windows_as_they_are, (mean, std))
+    plain.normalise(windows_as_they_are, (np.zeros(size), np.ones(size)))
+    wanted = (plain.projector.identity(identity) - torch.tensor(mean)) / torch.tensor(std)
+    model_input = []
+    model.latent_decoder.register_forward_pre_hook(lambda _, given: model_input.append(given[0]))
+    model.coefficients(windows, identity)
+    torch.testing.assert_close(model_input[0], wanted.float())
+    assert not torch.allclose(model.coefficients(windows, identity), plain.coefficients(windows, identity), atol=1e-6)
 
 
 @torch.no_grad()

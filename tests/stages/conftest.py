@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("stages", "talking", "pipelines", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "raw")
+PARTS = ("stages", "talking", "pipelines", "dvc.yaml", "params.yaml", ".gitignore", "raw")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 SMALL = {

@@ -111,7 +111,7 @@ def test_the_training_clips_are_read_once_and_their_order_does_not_matter() -> N
     clips, validation = [clip(n, 20) for n in range(8)], [clip(50)]
     forth = fit_linear(iter(clips), iter(validation), projector())
     back = fit_linear(clips[::-1], validation, projector())
-    np.testing.assert_allclose(forth.ridge.weights, back.ridge.weights, atol=1e-6)
+    np.testing.assert_allclose(forth.ridge.weights, back.ridge.weights, atol=1e-3)
 
 
 def test_a_saved_fit_comes_back_with_the_same_bits(fit, tmp_path) -> None:
