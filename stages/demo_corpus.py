@@ -21,7 +21,7 @@ def main(recordings: Path | None, faces: Path | None) -> None:
     if faces:
         write_face_set(
             faces,
-            count=sizes.identities * sizes.frames_per_identity,
+            count=sizes.identities,
             frames_per_identity=sizes.frames_per_identity,
             seed=params.seed,
             size=sizes.still_size,
