@@ -63,7 +63,7 @@ def test_the_tracker_has_one_row_with_parameters_losses_metrics_and_pictures(pro
         params = dict(store.execute("select key, value from params where run_uuid = ?", (run_id,)).fetchall())
         names = {row[0] for row in store.execute("select distinct key from metrics where run_uuid = ?", (run_id,))}
     assert params["stage_one.lambda_latent"] == "250"
-    assert {"train_latent", "validation_latent", "unseen.stage_two.lmd"} <= names
+    assert {"train_latent", "validation_latent", "unseen.stage_two.psnr"} <= names
     artifacts = [path for path in folder.rglob("*.png") if run_id in str(path)]
     assert any("sheets" in str(path) for path in artifacts)
 
