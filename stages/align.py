@@ -37,9 +37,7 @@ class AlignWork(ClipWork):
             redetect_every=self.section.redetect_every,
         )
         return {
-            "crops.mp4": encode_frames_bytes(
-                aligned.crops, crf=CROPS_CRF, pixel_format="yuv444p", preset="veryfast"
-            ),
+            "crops.mp4": encode_frames_bytes(aligned.crops, crf=CROPS_CRF, pixel_format="yuv444p", preset="veryfast"),
             "landmarks.npy": encode_array(aligned.landmarks),
             "quads.npy": encode_array(aligned.quads),
         }

@@ -16,6 +16,7 @@ from talking.report.plots import plot_metric_bars, plot_openings
 from talking.report.series import write_openings
 from talking.report.table import markdown_table, text_table
 
+RATE = 25
 SHEET_ROWS = (TRUE, "stage_two", "stage_one", "inversion")
 PLOTTED_ROWS = ("stage_two", "linear", "inversion")
 Table = dict[str, dict[str, Value]]
@@ -64,7 +65,9 @@ class Report:
             return
         self.drawn.add(measured.speaker)
         rows = {row: measured.stills[row] for row in SHEET_ROWS if row in measured.stills}
-        write_contact_sheet(rows, self.folder / "sheets" / f"{measured.speaker}.png", columns=self.columns)
+        stills_per_s = RATE * (self.columns - 1) / max(1, measured.scores[0].frames - 1)
+        sheet = self.folder / "sheets" / f"{measured.speaker}.png"
+        write_contact_sheet(rows, sheet, columns=self.columns, rate=stills_per_s)
         made = {row: measured.openings[row] for row in PLOTTED_ROWS if row in measured.openings}
         plot_openings(
             measured.openings[TRUE], made, self.folder / "openings" / f"{measured.speaker}.png", title=measured.key

@@ -21,7 +21,9 @@ def basis() -> Basis:
 def small(*, whiten: bool = True) -> TalkingHead:
     torch.manual_seed(0)
     model = TalkingHead(basis(), TalkingHeadSize(width=4, lstm_layers=1, code_dim=16, hidden=8, whiten=whiten))
-    model.normalise((np.arange(12.0), np.linspace(1, 2, 12)), (np.zeros(len(basis().variance)), np.ones(len(basis().variance))))
+    model.normalise(
+        (np.arange(12.0), np.linspace(1, 2, 12)), (np.zeros(len(basis().variance)), np.ones(len(basis().variance)))
+    )
     return model.eval()
 
 
