@@ -27,15 +27,7 @@ class MfccWork(ClipWork):
 
 def main(params: Params, resampled: Path, out: Path) -> None:
     """Compute the audio windows of every resampled clip."""
-    section = params.mfcc
-    config = MfccConfig(
-        rate=params.resample.sound_rate,
-        n_mfcc=section.n_mfcc,
-        hop_s=section.hop_s,
-        steps=section.steps,
-        n_fft=section.n_fft,
-        n_mels=section.n_mels,
-    )
+    config = MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc))
     map_stage(params, "mfcc", MfccWork(resampled.resolve(), config), shard_inputs(resampled, parts_of(config)), out)
 
 

@@ -1,5 +1,6 @@
 """What the stages have in common that turn the clips of one shard folder into those of another, one by one."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from talking.shards import ClipStatus, Sample, ShardFolder, fingerprint, write_s
 
 
 @dataclass
-class ClipWork:
+class ClipWork(ABC):
     """Turns each usable clip of a shard into a sample; a clip that cannot be used is recorded and skipped.
 
     A stage subclasses it with `convert`, and with `prepare` where there is something to load.
@@ -22,9 +23,9 @@ class ClipWork:
         self.folder = ShardFolder(self.source)
         self.speakers = {status.clip: status.speaker for status in self.folder.statuses}
 
+    @abstractmethod
     def convert(self, sample: Sample) -> Mapping[str, bytes]:
         """Return the members of the clip's new sample; raise `Rejected` for a clip that cannot be used."""
-        raise NotImplementedError
 
     def __call__(self, shard: str, target: Path) -> list[ClipStatus]:
         """Write one shard."""

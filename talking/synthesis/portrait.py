@@ -75,19 +75,12 @@ def load_portrait(models: Path, params: Params) -> Portrait:
     """Load what the graph left in `models`. Raises `TalkingError` when a part is missing."""
     if not (models / "stage_one").is_dir():
         raise TalkingError(f"{models / 'stage_one'} is missing: train a model first (`dvc repro`), or give --models.")
-    device, section = best_device(), params.mfcc
+    device = best_device()
     return Portrait(
         model=TalkingHead.load(models / "stage_one").to(device),
         backbone=Backbone.load(models / "backbone").to(device),
         finder=make_finder(params.align.finder),
-        mfcc=MfccConfig(
-            rate=params.resample.sound_rate,
-            n_mfcc=section.n_mfcc,
-            hop_s=section.hop_s,
-            steps=section.steps,
-            n_fft=section.n_fft,
-            n_mels=section.n_mels,
-        ),
+        mfcc=MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc)),
     )
 
 
