@@ -1,4 +1,4 @@
-"""Stage backbone: the pair (E_I, G) and its mean latent, converted or trained; its quality on held-out speakers."""
+"""Stage backbone: the pair (E_I, G) and its mean latent - converted, kept or trained - and its measured quality."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from talking.shards import ShardFolder
 from talking.synthesis.codes import best_device
 from talking.training.backbone import train_backbone
 from talking.training.images import load_crops, load_face_set
-from talking.weights import published_backbone
+from talking.weights import kept_backbone, published_backbone
 
 CROPS_IN_MEMORY = 20_000
 CLIPS_MEASURED = 6
@@ -23,10 +23,12 @@ CLIPS_MEASURED = 6
 def obtain(
     params: Params, source: Path, manifest: Path, aligned: Path
 ) -> tuple[Backbone, list[tuple[int, dict[str, float]]]]:
-    """Return the pair that params choose, and the curve of its training (empty for published weights)."""
+    """Return the pair that params choose, and the curve of its training (empty when there is none)."""
     row, curve = params.the_backbone, list[tuple[int, dict[str, float]]]()
     if row.source == "published":
         return published_backbone(source, row.resolution), curve
+    if row.source == "kept":
+        return kept_backbone(source, row.resolution), curve
     if row.source == "faces":
         images = load_face_set(source, row.resolution)
     else:

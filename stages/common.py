@@ -12,7 +12,7 @@ from talking.config import Params, as_plain, load_params
 from talking.corpora.manifest import ManifestRow, read_manifest
 from talking.errors import TalkingError
 from talking.files import sha256_of
-from talking.shards import ShardFolder, check_rejected, fingerprint
+from talking.shards import ClipStatus, ShardFolder, check_rejected, fingerprint
 
 PARAMS = Path("params.yaml")
 STATE = Path(".state")
@@ -62,11 +62,13 @@ def map_stage(
     code = source_fingerprint()
     fingerprints = {shard: fingerprint(digest, code) for shard, digest in inputs}
     settings = replace(params.cluster, gpus_per_worker=gpus)
+
+    def accept(statuses: list[ClipStatus]) -> None:
+        check_rejected(statuses, params.the_corpus.max_rejected, name)
+
     with cluster.connect(settings):
-        report = cluster.map_shards(
-            work, fingerprints, out, STATE / params.corpus / name, settings, progress=_progress(name)
-        )
-    check_rejected(ShardFolder(out).statuses, params.the_corpus.max_rejected, name)
+        state = STATE / params.corpus / name
+        report = cluster.map_shards(work, fingerprints, out, state, settings, progress=_progress(name), accept=accept)
     rate = report.clips / report.seconds if report.seconds else 0.0
     print(f"{name}: {report.clips} clips, {report.rejected} refused, {report.seconds:.1f} s ({rate:.1f} clips/s)")
     numbers = {"clips": report.clips, "rejected": report.rejected, "seconds": report.seconds, "clips_per_s": rate}

@@ -26,10 +26,12 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A row of `backbones`: a published pair, or one trained here, on a face set or on the training speakers' crops."""
+    """A row of `backbones`: a published pair, a kept one, or one trained on faces or on the training crops."""
 
-    source: Literal["published", "faces", "crops"]
+    source: Literal["published", "kept", "faces", "crops"]
     resolution: int = number(16, 1024)
+    style_dim: int = number(4, default=512)
+    channel_multiplier: float = number(above=0, default=2.0)
     channel_max: int = number(4, default=512)
     encoder_width: int = number(4, default=64)
     encoder_pool: int = number(1, default=1)
@@ -40,6 +42,7 @@ class Backbone:
     mouth_weight: float = number(1, default=4.0)
     eyes_weight: float = number(1, default=2.0)
     lambda_gradient: float = number(0, default=1.0)
+    augment: bool = False
     bf16: bool = False
     threads: int | None = number(1, default=None)
 

@@ -55,18 +55,24 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `target`; on success it takes the place of `target`, on any error it goes."""
+    """Yield a temporary folder beside `target`; on success it takes the place of `target`, on any error it goes.
+
+    What was there before is moved aside and removed last: a kill at any moment leaves the old or the new one whole.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     temporary.chmod(0o755)
+    aside = temporary.with_name(f"{temporary.name}-before")
     try:
         with full_disk_as_error(target):
             yield temporary
             if target.exists():
-                shutil.rmtree(target)
+                target.rename(aside)
             temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if target.exists():
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -154,6 +154,16 @@ def published_backbone(folder: Path, resolution: int = 1024) -> Backbone:
     return Backbone(generator, encoder, weights.latent_avg).eval()
 
 
+def kept_backbone(folder: Path, resolution: int) -> Backbone:
+    """Return a pair that was trained before and kept in `folder`. Raises TalkingError when it draws another size."""
+    pair = Backbone.load(folder)
+    if pair.resolution != resolution:
+        raise TalkingError(
+            f"{folder} holds a pair of {pair.resolution} pixels where backbones asks for {resolution}: change either."
+        )
+    return pair
+
+
 def _read_checkpoint(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     """Return a checkpoint's dict, running no code that a pickle may hold; pSp's `argparse.Namespace` is let through."""
     if not path.is_file():

@@ -36,7 +36,7 @@ def test_the_repositorys_own_params_load() -> None:
     params = load_params(OWN)
     assert (params.corpus, params.backbone) == ("demo", "demo")
     assert params.the_corpus is params.corpora["demo"] and params.the_backbone is params.backbones["demo"]
-    assert params.the_backbone.source == "faces"
+    assert params.the_backbone.source == "kept"
     assert params.stage_two.lr == 1e-3
     assert isinstance(params.stage_one.lambda_latent, float)
 
@@ -62,7 +62,7 @@ def test_a_rate_may_be_written_as_people_write_it(tmp_path, text) -> None:
         ("stage_oen", {}),
         ("stage_one.lamda_latent", 1),
         ("corpora.grid.readr", "grid"),
-        ("backbones.demo.chanel_max", 1),
+        ("backbones.faces.chanel_max", 1),
         ("stage_one.lr", -0.001),
         ("stage_one.lr", 0),
         ("stage_one.lr", float("nan")),
@@ -80,7 +80,7 @@ def test_a_rate_may_be_written_as_people_write_it(tmp_path, text) -> None:
         ("corpora.demo.max_rejected", -0.1),
         ("corpora.demo.unseen_speakers", "s11"),
         ("corpora.grid_sample.seen_clips.s1", "ten"),
-        ("backbones.demo.bf16", 1),
+        ("backbones.faces.bf16", 1),
         ("animate.crf", 60),
         ("cluster.workers", 0),
         ("pca.components", True),

@@ -134,6 +134,25 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path) -> None:
     assert all(path.name.startswith(".") for path in tmp_path.iterdir() if path != target)
 
 
+def test_a_kill_while_a_folder_is_replaced_loses_neither_the_old_nor_the_new(tmp_path) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "weights").write_text("old")
+    script = (
+        "import os, signal, sys; from pathlib import Path; from talking.files import atomic_folder\n"
+        "rename, calls = Path.rename, []\n"
+        "def dying(source, to):\n"
+        "    calls.append(to)\n"
+        "    if len(calls) == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return rename(source, to)\n"
+        "Path.rename = dying\n"
+        "with atomic_folder(Path(sys.argv[1])) as t: (t / 'weights').write_text('new')"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(target)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert sorted(path.read_text() for path in tmp_path.rglob("weights")) == ["new", "old"]
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from talking.errors import TalkingError
+from talking.models.backbone import Backbone
 from talking.models.psp import GradualStyleEncoder
+from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
 from talking.weights import (
     CATALOGUE,
     convert_psp,
     convert_stylegan2,
+    kept_backbone,
     matches_digest,
     published,
     published_backbone,
@@ -171,3 +174,12 @@ def test_the_catalogue_names_each_weights_once_and_checks_digests(tmp_path) -> N
     assert matches_digest(tmp_path / "f", published("psp-ffhq-encode")) is None
     with pytest.raises(TalkingError, match=r"vgg.*choose one of stylegan2-ffhq-1024"):
         published("vgg")
+
+
+def test_a_kept_pair_of_another_size_is_refused(tmp_path) -> None:
+    generator = Generator(16, style_dim=8, n_mlp=1, channel_max=4)
+    encoder = ResNetEncoder(generator.n_styles, 8, width=4, stem="small")
+    Backbone(generator, encoder, torch.zeros(8)).save(tmp_path)
+    assert kept_backbone(tmp_path, 16).resolution == 16
+    with pytest.raises(TalkingError, match="a pair of 16 pixels where backbones asks for 64"):
+        kept_backbone(tmp_path, 64)

@@ -17,6 +17,7 @@ from talking.cluster.connection import check_fits, enter, sentence_of
 from talking.cluster.kept import Keeping, ShardWork, finished, publish
 from talking.config import Cluster
 from talking.errors import TalkingError
+from talking.shards import ClipStatus
 
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Result = TypeVar("Result")
@@ -54,11 +55,13 @@ def map_shards(
     settings: Cluster,
     *,
     progress: Callable[[int, int], None] | None = None,
+    accept: Callable[[list[ClipStatus]], None] | None = None,
 ) -> MapReport:
     """Write a shard per entry of `fingerprints` (shard name -> hash of inputs and parameters) and the index into `out`.
 
     Finished shards are kept in `state/<fingerprint>/` until `out` is complete, so that a stage that was killed goes on
-    where it stopped and writes the same bytes; then `state` is removed. `progress` is called with (done, all) shards.
+    where it stopped and writes the same bytes; then `state` is removed. `progress` is called with (done, all) shards;
+    `accept` with what became of every clip, before `out` is touched: where it raises, the shards stay in `state`.
     Raises `TalkingError` with a worker's own sentence, or naming the shard that failed `retries` + 1 times.
     """
     started = time.monotonic()
@@ -72,9 +75,11 @@ def map_shards(
         if progress:
             progress(done, len(records))
     complete = [record for record in records.values() if record is not None]
+    clips = [status for record in complete for status in record.statuses]
+    if accept:
+        accept(clips)
     publish(out, kept, complete)
     shutil.rmtree(state, ignore_errors=True)
-    clips = [status for record in complete for status in record.statuses]
     refused = sum(status.status != "ok" for status in clips)
     return MapReport(len(complete), len(clips), refused, time.monotonic() - started, resumed)
 

@@ -15,6 +15,17 @@ INNER_LIPS = slice(60, 68)
 MOUTH_CORNERS = (48, 54)
 # Upper point and lower point of the inner lips, three times from one corner to the other.
 INNER_LIP_PAIRS = ((61, 67), (62, 66), (63, 65))
+# Where each point's counterpart stands: of a mirrored face, point i is point MIRRORED[i] of the original.
+MIRRORED = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *range(27, 31),
+    *range(35, 30, -1),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *range(54, 47, -1),
+    *range(59, 54, -1),
+    *(64, 63, 62, 61, 60, 67, 66, 65),
+)
 # Nose and eyes: what speech does not move.
 RIGID = slice(27, 48)
 

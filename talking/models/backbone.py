@@ -67,11 +67,14 @@ class Backbone(nn.Module):
         """Return the inversion G(E_I(x)) of `crops` (B, 3, H, H): (B, 3, R, R)."""
         return self.synthesise(self.invert(crops))
 
-    def save(self, folder: Path) -> None:
-        """Write generator, encoder and mean latent into `folder`, each as safetensors with its config."""
+    def save(self, folder: Path, *, half: bool = False) -> None:
+        """Write generator, encoder and mean latent into `folder`, each as safetensors with its config.
+
+        `half` stores the networks in 16 bits; they are computed with in 32 all the same.
+        """
         kind = next(name for name, cls in ENCODERS.items() if isinstance(self.encoder, cls))
-        save_network(folder, "generator", self.generator, self.generator.config)
-        save_network(folder, "encoder", self.encoder, {"kind": kind, **self.encoder.config})
+        save_network(folder, "generator", self.generator, self.generator.config, half=half)
+        save_network(folder, "encoder", self.encoder, {"kind": kind, **self.encoder.config}, half=half)
         save_network(folder, "latent_avg", {"latent_avg": self.latent_avg}, {"input_size": self.input_size})
 
     @classmethod

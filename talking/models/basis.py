@@ -10,31 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from talking.errors import TalkingError
 from talking.files import atomic_path
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Count, mean (D,) and scatter (D, D), the sum of outer products about the mean, in float64; they add up."""
-
-    count: int
-    mean: np.ndarray
-    scatter: np.ndarray
-
-    @classmethod
-    def of(cls, rows: np.ndarray) -> "Moments":
-        """Moments of the rows of a matrix (N, D)."""
-        rows = rows.astype(np.float64)
-        mean = rows.mean(axis=0)
-        centred = rows - mean
-        return cls(len(rows), mean, centred.T @ centred)
-
-    def __add__(self, other: "Moments") -> "Moments":
-        """Moments of both sets of rows together (Chan, Golub & LeVeque 1979)."""
-        count = self.count + other.count
-        gap = other.mean - self.mean
-        mean = self.mean + gap * (other.count / count)
-        between = np.outer(gap, gap) * (self.count * other.count / count)
-        return Moments(count, mean, self.scatter + other.scatter + between)
+from talking.moments import Moments
 
 
 def displacement_rows(codes: np.ndarray) -> np.ndarray:
@@ -97,7 +73,7 @@ def fit_basis(moments: Moments, components: int, n_styles: int) -> Basis:
             f"pca.components is {components}, but {moments.count} codes of {size} numbers span at most "
             f"{min(size, moments.count - 1)} directions: ask for fewer."
         )
-    covariance = moments.scatter / (moments.count - 1)
+    covariance = moments.covariance
     values, vectors = scipy.linalg.eigh(covariance, subset_by_index=(size - components, size - 1))
     rows = vectors.T[::-1]
     rows = rows * np.sign(rows[np.arange(components), np.abs(rows).argmax(axis=1)])[:, None]

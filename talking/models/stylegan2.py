@@ -12,9 +12,9 @@ BASE_CHANNELS = 512
 MAPPING_LR = 0.01
 
 
-def n_channels(resolution: int, multiplier: int, maximum: int) -> int:
+def n_channels(resolution: int, multiplier: float, maximum: int) -> int:
     """Return the width of the layers at `resolution` pixels: 512 up to 32, then halving from 256 * multiplier at 64."""
-    full = BASE_CHANNELS if resolution <= 32 else 256 * multiplier * 64 // resolution
+    full = BASE_CHANNELS if resolution <= 32 else int(256 * multiplier * 64 / resolution)
     return min(full, maximum)
 
 
@@ -26,7 +26,12 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, resolution: int, style_dim: int = 512, n_mlp: int = 8, channel_multiplier: int = 2, channel_max: int = 512
+        self,
+        resolution: int,
+        style_dim: int = 512,
+        n_mlp: int = 8,
+        channel_multiplier: float = 2,
+        channel_max: int = 512,
     ) -> None:
         super().__init__()
         if resolution < 8 or resolution & (resolution - 1):
@@ -50,7 +55,7 @@ class Generator(nn.Module):
         ]
         self.style = nn.Sequential(PixelNorm(), *layers)
 
-    def _build_synthesis(self, multiplier: int, maximum: int) -> None:
+    def _build_synthesis(self, multiplier: float, maximum: int) -> None:
         width = n_channels(4, multiplier, maximum)
         self.input = ConstantInput(width)
         self.conv1 = StyledConv(width, width, self.style_dim)

@@ -8,9 +8,10 @@ import numpy as np
 
 from talking.files import write_json, write_text
 from talking.metrics.evaluate import ClipScores, Value, reasons_of, summarise
-from talking.metrics.frechet import Moments, frechet_distance
+from talking.metrics.frechet import frechet_distance
 from talking.metrics.measure import TRUE, Measured
 from talking.metrics.unavailable import Unavailable
+from talking.moments import Moments
 from talking.report.contact_sheet import write_contact_sheet
 from talking.report.plots import plot_metric_bars, plot_openings
 from talking.report.series import write_openings
@@ -34,7 +35,8 @@ class Group:
         """Take in one clip."""
         self.scores += measured.scores
         for row, features in measured.features.items():
-            self.moments.setdefault(row, Moments(features.shape[1])).add(features)
+            part = Moments.of(features)
+            self.moments[row] = self.moments[row] + part if row in self.moments else part
 
     def fid(self, missing: Unavailable | None) -> dict[str, float | Unavailable]:
         """FID per row, or why there is none."""

@@ -14,6 +14,7 @@ from talking.losses.reconstruction import reconstruction_loss, region_weights
 from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
+from talking.training.augment import augmented
 from talking.training.images import Images
 
 Report = Callable[[int, dict[str, float]], None]
@@ -41,9 +42,20 @@ def new_backbone(params: BackboneParams, seed: int) -> Backbone:
 def _new_pair(params: BackboneParams, seed: int) -> tuple[Generator, ResNetEncoder]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        generator = Generator(params.resolution, n_mlp=params.n_mlp, channel_max=params.channel_max)
+        generator = Generator(
+            params.resolution,
+            params.style_dim,
+            n_mlp=params.n_mlp,
+            channel_multiplier=params.channel_multiplier,
+            channel_max=params.channel_max,
+        )
         encoder = ResNetEncoder(
-            generator.n_styles, width=params.encoder_width, stem="small", stem_stride=2, pool=params.encoder_pool
+            generator.n_styles,
+            params.style_dim,
+            width=params.encoder_width,
+            stem="small",
+            stem_stride=2,
+            pool=params.encoder_pool,
         )
         return generator, encoder
 
@@ -64,7 +76,10 @@ def train_backbone(
         for group in optimizer.param_groups:
             group["lr"] = params.lr * _schedule(step / params.steps)
         chosen = torch.randint(len(images.pictures), (params.batch,), generator=draw)
-        loss = _loss(pair, images.batch(chosen, device), params, _resolution(step / params.steps, params.resolution))
+        batch = images.batch(chosen, device)
+        if params.augment:
+            batch = augmented(*batch, draw)
+        loss = _loss(pair, batch, params, _resolution(step / params.steps, params.resolution))
         if not torch.isfinite(loss):
             raise TalkingError(f"backbone: the loss is {loss.item()} at step {step}: lower the backbone's lr.")
         optimizer.zero_grad(set_to_none=True)

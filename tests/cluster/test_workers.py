@@ -16,7 +16,7 @@ import ray
 from talking.cluster import Cluster, map_items, map_shards, reduce_shards
 from talking.cluster.kept import Keeping, finished
 from talking.errors import TalkingError
-from talking.shards import ShardFolder
+from talking.shards import ClipStatus, ShardFolder
 from tests.cluster.toys import Moments, ToyWork
 
 NAMES = [f"{speaker}-000.tar" for speaker in ("s3", "s1", "s2", "s4")]
@@ -62,6 +62,18 @@ def test_shards_are_written_with_their_index_in_order_and_the_state_is_removed(
     lines = [line.split() for line in (tmp_path / "pids").read_text().splitlines()]
     assert len(lines) == 4
     assert len({pid for _, pid in lines}) <= 2  # Each actor prepared once.
+
+
+def test_what_is_not_accepted_is_not_published_and_taken_up_once_it_is(tmp_path: Path, cluster: Cluster) -> None:
+    def refuse(statuses: list[ClipStatus]) -> None:
+        raise TalkingError(f"{len(statuses)} are too many")
+
+    places = (ToyWork(tmp_path / "marker"), MARKS, tmp_path / "out", tmp_path / "state", cluster)
+    with pytest.raises(TalkingError, match="8 are too many"):
+        map_shards(*places, accept=refuse)
+    assert not (tmp_path / "out").exists()
+    assert map_shards(*places, accept=lambda _: None).resumed == 4
+    assert ShardFolder(tmp_path / "out").names == NAMES
 
 
 @pytest.mark.parametrize("trouble", ["death", "first error"])

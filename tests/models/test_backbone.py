@@ -126,3 +126,19 @@ def test_a_spoiled_folder_is_refused_in_a_sentence(tmp_path, spoil, message) -> 
     with pytest.raises(TalkingError, match=message) as refusal:
         Backbone.load(tmp_path)
     assert "\n" not in str(refusal.value)
+
+
+def test_in_half_the_size_it_draws_the_same_to_the_eye_and_computes_in_full_precision(tmp_path) -> None:
+    backbone, crops = small(), torch.rand(2, 3, 32, 32) * 2 - 1
+    backbone.save(tmp_path / "whole")
+    backbone.save(tmp_path / "half", half=True)
+    sizes = [
+        sum(path.stat().st_size for path in (tmp_path / name).glob("*or.safetensors")) for name in ("whole", "half")
+    ]
+    loaded = Backbone.load(tmp_path / "half")
+    assert sizes[1] < 0.6 * sizes[0]
+    assert all(value.dtype == torch.float32 for value in loaded.parameters())
+    with torch.no_grad():
+        wanted, made = backbone(crops), loaded(crops)
+    psnr = 10 * torch.log10((wanted.max() - wanted.min()) ** 2 / (wanted - made).square().mean())
+    assert psnr > 40

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from talking.errors import TalkingError
-from talking.models.basis import Basis, Moments, Projector, code_rows, displacement_rows, fit_basis
+from talking.models.basis import Basis, Projector, code_rows, displacement_rows, fit_basis
+from talking.moments import Moments
 
 STYLES, WIDTH = 2, 6
 
@@ -22,26 +20,6 @@ def rows_of(count: int = 200, seed: int = 0) -> np.ndarray:
 
 def basis_of(components: int = 4) -> Basis:
     return fit_basis(Moments.of(rows_of()), components, STYLES)
-
-
-matrices = hnp.arrays(np.float64, st.tuples(st.integers(2, 30), st.just(3)), elements=st.floats(-100, 100, width=32))
-
-
-@settings(deadline=None)
-@given(matrices, st.data())
-def test_moments_of_parts_add_up_to_those_of_the_whole(rows, data) -> None:
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(rows) - 1))))
-    parts = [Moments.of(part) for part in np.split(rows, cuts)]
-    moments = sum(parts[1:], parts[0])
-    assert moments.count == len(rows)
-    np.testing.assert_allclose(moments.mean, rows.mean(axis=0), atol=1e-9)
-    np.testing.assert_allclose(moments.scatter / (len(rows) - 1), np.cov(rows.T), rtol=1e-9, atol=1e-8)
-
-
-def test_moments_keep_their_precision_far_from_zero() -> None:
-    rows = rows_of(1000).astype(np.float32) + np.float32(1000)
-    moments = Moments.of(rows[:400]) + Moments.of(rows[400:])
-    np.testing.assert_allclose(moments.scatter / 999, np.cov(rows.T.astype(np.float64)), rtol=1e-9, atol=1e-12)
 
 
 def test_components_are_those_of_the_singular_value_decomposition() -> None:

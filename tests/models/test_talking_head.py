@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from talking.errors import TalkingError
-from talking.models.basis import Basis, Moments, fit_basis
+from talking.models.basis import Basis, fit_basis
 from talking.models.talking_head import TalkingHead, TalkingHeadSize, trainable_parameters
+from talking.moments import Moments
 
 STYLES, WIDTH, K = 2, 6, 3
 

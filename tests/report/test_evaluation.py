@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from talking.metrics.evaluate import ClipScores
-from talking.metrics.frechet import Moments, frechet_distance
+from talking.metrics.frechet import frechet_distance
 from talking.metrics.measure import TRUE, Measured
 from talking.metrics.unavailable import Unavailable
+from talking.moments import Moments
 from talking.report.evaluation import Report, bars
 
 ROWS = ("static", "linear", "inversion", "stage_one", "stage_two")

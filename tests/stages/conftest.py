@@ -15,10 +15,19 @@ PARTS = ("stages", "talking", "pipelines", "dvc.yaml", "params.yaml", ".gitignor
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 SMALL = {
+    "backbone": "faces",
     "demo_corpus": {"speakers": 4, "clips": 3, "identities": 6, "frames_per_identity": 2, "still_size": 64},
     "corpora": {"demo": {"unseen_speakers": ["s4"], "validation_speakers": ["s3"], "clips_per_shard": 2}},
     "backbones": {
-        "demo": {"resolution": 32, "channel_max": 8, "encoder_width": 4, "encoder_pool": 2, "steps": 6, "batch": 2}
+        "faces": {
+            "resolution": 32,
+            "style_dim": 16,
+            "channel_max": 8,
+            "encoder_width": 4,
+            "encoder_pool": 2,
+            "steps": 6,
+            "batch": 2,
+        }
     },
     "pca": {"components": 4},
     "stage_one": {

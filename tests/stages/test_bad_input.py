@@ -138,6 +138,7 @@ def test_too_many_refused_clips_stop_the_stage(made: tuple[Path, dict[str, str]]
     ) as caught:
         resample.main(params, Path("raw"), Path("manifest"), tmp_path / "resampled")
     assert "bbaa1n.mpg" in str(caught.value)
+    assert not (tmp_path / "resampled").exists()
 
 
 def stage(folder: Path, name: str, *arguments: str, limit: int | None = None) -> subprocess.CompletedProcess[str]:

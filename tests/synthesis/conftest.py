@@ -10,10 +10,11 @@ import torch
 
 from talking.media.audio import write_wav_bytes
 from talking.models.backbone import Backbone
-from talking.models.basis import Moments, fit_basis
+from talking.models.basis import fit_basis
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
 from talking.models.talking_head import TalkingHead, TalkingHeadSize
+from talking.moments import Moments
 
 SECONDS = 1.2
 

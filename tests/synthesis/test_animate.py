@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from talking.media.video import encode_frames, read_metadata
-from talking.models.basis import Moments, fit_basis
+from talking.models.basis import fit_basis
 from talking.models.ridge import Ridge
 from talking.models.stylegan2 import Generator
 from talking.models.talking_head import TalkingHead, TalkingHeadSize
+from talking.moments import Moments
 from talking.synthesis.animate import MARK, ROWS, Animator, Material, fit_length, linear_codes, predicted_codes
 from talking.synthesis.codes import synthesise_frames
 from talking.training.linear import LinearFit

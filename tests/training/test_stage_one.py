@@ -11,10 +11,11 @@ import torch
 from talking.config import StageOne
 from talking.errors import TalkingError
 from talking.models.backbone import Backbone
-from talking.models.basis import Basis, Moments, Projector, displacement_rows, fit_basis
+from talking.models.basis import Basis, Projector, displacement_rows, fit_basis
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
 from talking.models.talking_head import TalkingHead
+from talking.moments import Moments
 from talking.training.clips import read_clips
 from talking.training.context import LocalContext, TrainResult, train_locally
 from talking.training.linear import LinearFit, fit_linear

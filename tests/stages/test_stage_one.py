@@ -1,0 +1,57 @@
+"""The wiring of stage one: who is fitted on, and who judges."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.stage_one import fit_floor
+from talking.config import load_params
+from talking.models.basis import fit_basis
+from talking.moments import Moments
+from talking.shards import ClipStatus, Sample, encode_array, write_index, write_shard
+from talking.training.linear import LinearFit
+from talking.training.stage_one import StageOneJob
+
+from .conftest import ROOT
+
+STYLES, WIDTH, K = 2, 4, 2
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> StageOneJob:
+    """Twelve clips to train on, their codes a linear map of their sound, and six to judge, where it is the negative."""
+    rng = np.random.default_rng(0)
+    span = np.linalg.qr(rng.normal(size=(STYLES * WIDTH, K)))[0].T  # (K, STYLES * WIDTH)
+    train, validation = ([f"{name}_{n}" for n in range(count)] for name, count in (("a", 12), ("b", 6)))
+    samples: dict[str, list[Sample]] = {"codes": [], "windows": []}
+    for key in (*train, *validation):
+        windows = rng.normal(size=(50, 12, 28)).astype(np.float32)
+        told = windows.reshape(50, -1)[:, :K] * (1 if key in train else -1)
+        codes = (told @ span).reshape(50, STYLES, WIDTH).astype(np.float16)
+        samples["codes"].append(Sample(key, {"codes.npy": encode_array(codes)}))
+        samples["windows"].append(Sample(key, {"windows.npy": encode_array(windows)}))
+    for name, made in samples.items():
+        row = write_shard(tmp_path / name / "a-000.tar", made)
+        write_index(tmp_path / name, [row], [ClipStatus(sample.key, "a", row.shard, "ok") for sample in made])
+    fit_basis(Moments.of(rng.normal(size=(40, K)) @ span), K, STYLES).save(tmp_path / "basis.safetensors")
+    return StageOneJob(
+        params=load_params(ROOT / "params.yaml").stage_one,
+        seed=1,
+        codes=tmp_path / "codes",
+        windows=tmp_path / "windows",
+        basis=tmp_path / "basis.safetensors",
+        backbone=tmp_path,
+        linear=tmp_path / "linear",
+        train=tuple(train),
+        validation=tuple(validation),
+        scratch=tmp_path,
+    )
+
+
+def test_the_floor_is_fitted_on_the_training_clips_and_judged_on_the_validation_clips(job: StageOneJob) -> None:
+    fit = fit_floor(job)
+    assert (np.diag(fit.ridge.weights[:K, :K] @ fit.ridge.weights[:K, :K].T) > 0.1).all(), "the map was found"
+    assert fit.explained.max() < 0.05, "of clips where sound means the opposite it explains nothing"
+    kept = LinearFit.load(job.linear)
+    np.testing.assert_array_equal(kept.ridge.weights, fit.ridge.weights)
