@@ -11,13 +11,14 @@ from stages.common import keys_of, record, rows_of, run_stage
 from talking import cluster
 from talking.config import Params, StageTwo
 from talking.corpora.roles import Adaptation, adaptations
+from talking.faces.alignment import to_crop
 from talking.files import atomic_folder, atomic_path, write_json
 from talking.losses.perceptual import PerceptualLoss
 from talking.media.video import decode_frames
 from talking.models.backbone import Backbone
-from talking.shards import ShardFolder
+from talking.shards import ShardFolder, decode_array
 from talking.synthesis.codes import best_device, invert_frames
-from talking.training.stage_two import tune_generator
+from talking.training.stage_two import Faces, tune_generator
 
 
 @dataclass
@@ -42,18 +43,21 @@ class TuneWork:
 
     def __call__(self, adaptation: Adaptation) -> dict[str, float]:
         """Write the speaker's generator; return its first and last loss."""
-        crops = self._frames(adaptation)
-        codes = invert_frames(self.pair, crops)
-        tuned, losses = tune_generator(self.pair.generator, codes, crops, self.section, self.perceptual, seed=self.seed)
+        faces = self._faces(adaptation)
+        tuned, losses = tune_generator(self.pair.generator, faces, self.section, self.perceptual, seed=self.seed)
         state = {name: tensor.contiguous().cpu() for name, tensor in tuned.state_dict().items()}
         with atomic_path(self.target / f"{adaptation.speaker}.safetensors") as temporary:
             save_file(state, temporary)
         return {"first_loss": losses[0] if losses else 0.0, "last_loss": losses[-1] if losses else 0.0}
 
-    def _frames(self, adaptation: Adaptation) -> np.ndarray:
+    def _faces(self, adaptation: Adaptation) -> Faces:
         status = next(status for status in self.folder.statuses if status.clip == adaptation.key)
-        crops = decode_frames(self.folder.sample(status).members["crops.mp4"])
-        return crops[: 1 if adaptation.picture else self.section.frames]
+        members = self.folder.sample(status).members
+        few = slice(1 if adaptation.picture else self.section.frames)
+        crops = decode_frames(members["crops.mp4"])[few]
+        landmarks, quads = (decode_array(members[name])[few] for name in ("landmarks.npy", "quads.npy"))
+        points = np.stack([to_crop(*pair, crops.shape[1]) for pair in zip(landmarks, quads, strict=True)])
+        return Faces(invert_frames(self.pair, crops), crops, points)
 
 
 def tune_all(

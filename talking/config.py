@@ -144,6 +144,8 @@ class StageTwo:
     lr: float = number(above=0)
     lambda_lpips: float = number(0)
     lambda_l2: float = number(0)
+    mouth_weight: float = number(1, default=1.0)
+    bf16: bool = False
 
 
 @dataclass(frozen=True)

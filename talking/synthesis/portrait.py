@@ -18,7 +18,7 @@ from talking.models.backbone import Backbone
 from talking.models.talking_head import TalkingHead
 from talking.synthesis.animate import MARK, predicted_codes
 from talking.synthesis.codes import best_device, invert_frames, synthesise_frames
-from talking.training.stage_two import tune_generator
+from talking.training.stage_two import Faces, tune_generator
 
 RATE = 25
 CROP_SIZE = 256
@@ -91,5 +91,6 @@ def tuned_on(portrait: Portrait, picture: Path, params: Params) -> torch.nn.Modu
     device = next(portrait.backbone.parameters()).device
     perceptual = PerceptualLoss(params.stage_one.lpips_net, trunk, seed=params.seed).to(device)
     codes = invert_frames(portrait.backbone, crops)
-    tuned, _ = tune_generator(portrait.backbone.generator, codes, crops, params.stage_two, perceptual, seed=params.seed)
+    faces = Faces(codes, crops)
+    tuned, _ = tune_generator(portrait.backbone.generator, faces, params.stage_two, perceptual, seed=params.seed)
     return tuned

@@ -1,6 +1,7 @@
 """Stage two (MM'22 section 3.2.2): tune G on one speaker, codes fixed, as pivotal tuning does (Roich et al. 2021)."""
 
 import copy
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,14 +10,28 @@ from torch import nn
 from talking.config import StageTwo
 from talking.errors import TalkingError
 from talking.losses.perceptual import PerceptualLoss
+from talking.losses.reconstruction import region_weights
 from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import resize_frames, to_tensor
 
 
+@dataclass(frozen=True)
+class Faces:
+    """What a generator is tuned on.
+
+    codes: pivots E_I(x_t), (T, L, 512);
+    crops: the frames x_t, (T, R', R', 3) uint8, of any size;
+    landmarks: (T, 68, 2) in pixels of the crops, or None: the mouth then counts no more than the rest.
+    """
+
+    codes: np.ndarray
+    crops: np.ndarray
+    landmarks: np.ndarray | None = None
+
+
 def tune_generator(
     generator: Generator,
-    codes: np.ndarray,
-    crops: np.ndarray,
+    faces: Faces,
     params: StageTwo,
     perceptual: PerceptualLoss,
     *,
@@ -24,24 +39,23 @@ def tune_generator(
 ) -> tuple[Generator, list[float]]:
     """Return a tuned copy of the generator, and the loss of every step.
 
-    codes: pivots E_I(x_t), (T, L, 512);
-    crops: the frames x_t, (T, R', R', 3) uint8, resized to the generator's resolution.
-    L = lambda_lpips LPIPS + lambda_l2 mean square (equations 5 and 6).
-    Raises `TalkingError` when the loss is no number.
+    L = lambda_lpips LPIPS + lambda_l2 mean square (equations 5 and 6), where the square counts `mouth_weight` times in
+    the mouth's box. Raises `TalkingError` when the loss is no number.
     """
     tuned = copy.deepcopy(generator).train().requires_grad_(True)
     device = next(tuned.parameters()).device
-    pivots = torch.from_numpy(np.ascontiguousarray(codes, dtype=np.float32)).to(device)  # (T, L, 512)
-    frames = to_tensor(resize_frames(crops, generator.resolution), device)  # (T, 3, R, R)
+    pivots = torch.from_numpy(np.ascontiguousarray(faces.codes, dtype=np.float32)).to(device)  # (T, L, 512)
+    frames = to_tensor(resize_frames(faces.crops, generator.resolution), device)  # (T, 3, R, R)
+    weights = _weights(faces, generator.resolution, params.mouth_weight).to(device)  # (T, 1, R, R)
     optimizer = torch.optim.Adam(synthesis_parameters(tuned), lr=params.lr)
     draw = torch.Generator().manual_seed(seed)
     losses = []
     for _ in range(params.steps):
         chosen = torch.randperm(len(pivots), generator=draw)[: params.batch]
-        made = tuned(pivots[chosen])
-        loss = params.lambda_l2 * nn.functional.mse_loss(made, frames[chosen])
-        if params.lambda_lpips:
-            loss = loss + params.lambda_lpips * perceptual(made, frames[chosen]).mean()
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=params.bf16):
+            made = tuned(pivots[chosen])
+            loss = params.lambda_lpips * perceptual(made, frames[chosen]).mean() if params.lambda_lpips else 0.0
+        loss = loss + params.lambda_l2 * ((made.float() - frames[chosen]).square() * weights[chosen]).mean()
         if not torch.isfinite(loss):
             raise TalkingError("stage_two: the loss is not a number: lower stage_two.lr.")
         optimizer.zero_grad(set_to_none=True)
@@ -49,6 +63,15 @@ def tune_generator(
         optimizer.step()
         losses.append(loss.item())
     return tuned.eval().requires_grad_(False), losses
+
+
+def _weights(faces: Faces, resolution: int, mouth: float) -> torch.Tensor:
+    """Weights (T, 1, R, R) of mean 1: `mouth` in the mouth's box, where the landmarks say where it is."""
+    if faces.landmarks is None or mouth == 1:
+        return torch.ones(len(faces.codes), 1, 1, 1)
+    points = torch.from_numpy(faces.landmarks).float() * (resolution / faces.crops.shape[1])
+    weights = region_weights(points, resolution, mouth=mouth, eyes=1.0)
+    return weights / weights.mean(dim=(2, 3), keepdim=True)
 
 
 def synthesis_parameters(generator: nn.Module) -> list[nn.Parameter]:
