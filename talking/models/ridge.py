@@ -64,12 +64,5 @@ def solve(normal: Normal, penalty: float) -> Ridge:
     return Ridge(weights)
 
 
-def explained(predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return the share of each target's variance (K,) that predictions (N, K) of rows (N, K) explain, at least 0."""
-    residual = ((targets - predicted) ** 2).sum(axis=0)
-    total = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
-    return np.clip(1.0 - residual / np.maximum(total, 1e-12), 0.0, 1.0)
-
-
 def _with_one(inputs: np.ndarray) -> np.ndarray:
     return np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1, dtype=np.float64)

@@ -1,6 +1,6 @@
 """The linear model of the displacement's coefficients: a floor for evaluations, the measure of what sound predicts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from safetensors.numpy import load_file, save_file
 
 from talking.files import atomic_path
 from talking.models.basis import Projector
-from talking.models.ridge import Normal, Ridge, explained, solve
+from talking.models.ridge import Normal, Ridge, solve
 from talking.training.clips import ClipArrays
 
+TINY = 1e-12
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
@@ -57,9 +58,8 @@ def fit_linear(train: Iterable[ClipArrays], validation: Iterable[ClipArrays], pr
             normal = part if normal is None else normal + part
     if normal is None:
         raise ValueError("no training clips")
-    unseen = [regression_rows(clip, 0, projector) for clip in validation]
     fits = [solve(normal, penalty) for penalty in PENALTIES]
-    shares = [_explained_over_time(fit, unseen) for fit in fits]
+    shares = explained_over_time(fits, (regression_rows(clip, 0, projector) for clip in validation))
     best = int(np.argmax([share.mean() for share in shares]))
     return LinearFit(
         fits[best],
@@ -69,13 +69,25 @@ def fit_linear(train: Iterable[ClipArrays], validation: Iterable[ClipArrays], pr
     )
 
 
-def _explained_over_time(fit: Ridge, clips: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """The explained share of the targets' variance about each clip's own mean."""
-    predicted, targets = (
-        np.concatenate([rows - rows.mean(axis=0) for rows in series])
-        for series in ([fit(inputs) for inputs, _ in clips], [targets for _, targets in clips])
-    )
-    return explained(predicted, targets)
+def explained_over_time(
+    fits: Sequence[Callable[[np.ndarray], np.ndarray]], clips: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> list[np.ndarray]:
+    """Return, per fit, the share (K,) of the targets' variance about each clip's own mean that it explains, at least 0.
+
+    `clips` yields inputs (T, F) and targets (T, K); they are gone through once, in flat memory.
+    """
+    total, residuals = np.zeros(1), [np.zeros(1) for _ in fits]
+    for inputs, targets in clips:
+        centred = targets - targets.mean(axis=0)
+        total = total + (centred**2).sum(axis=0)
+        for index, fit in enumerate(fits):
+            predicted = fit(inputs)
+            error = centred - (predicted - predicted.mean(axis=0))
+            residuals[index] = residuals[index] + (error**2).sum(axis=0)
+    return [
+        np.where(total > TINY, np.clip(1.0 - residual / np.maximum(total, TINY), 0.0, 1.0), 0.0)
+        for residual in residuals
+    ]
 
 
 def regression_rows(clip: ClipArrays, identity: int, projector: Projector) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talking.errors import TalkingError
-from talking.models.ridge import Normal, Ridge, explained, solve
+from talking.models.ridge import Normal, Ridge, solve
 
 
 def problem(count: int = 80, seed: int = 0, noise: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
@@ -67,19 +67,6 @@ def test_collinear_inputs_are_solved_all_the_same() -> None:
     inputs, targets = problem(noise=0.0)
     twice = np.c_[inputs, inputs[:, :1]]
     np.testing.assert_allclose(solve(Normal.of(twice, targets), 1e-6)(twice), targets, atol=1e-2)
-
-
-def test_explained_is_the_coefficient_of_determination_and_never_below_zero() -> None:
-    ridge = Ridge(np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]))
-    inputs = np.array([[0.0], [1.0], [2.0], [3.0]])
-    targets = np.array([[0, 3, 0], [1, 2, 1], [2, 1, 2], [3, 0, 5]], float)
-    shares = explained(ridge(inputs), targets)
-    np.testing.assert_allclose(shares, [1.0, 0.0, 1 - 4 / 14])
-
-
-def test_a_constant_target_is_explained_by_nothing_and_gives_no_nan() -> None:
-    shares = explained(np.array([[0.0], [1.0]]), np.full((2, 1), 5.0))
-    assert shares.tolist() == [0.0]
 
 
 def test_saved_weights_come_back_with_the_same_bits(tmp_path) -> None:

@@ -9,7 +9,7 @@ from talking.training.clips import ClipArrays
 from talking.training.linear import (
     PENALTIES,
     LinearFit,
-    _explained_over_time,
+    explained_over_time,
     fit_linear,
     linear_inputs,
     regression_rows,
@@ -141,5 +141,19 @@ def test_a_rest_position_that_the_identity_tells_counts_for_nothing() -> None:
     for _ in range(60):
         predicted = np.full((10, 1), 5 * rng.normal())
         rows.append((predicted, predicted + rng.normal(size=(10, 1))))
-    shares = _explained_over_time(lambda inputs: inputs, rows)
+    (shares,) = explained_over_time([lambda inputs: inputs], rows)
     np.testing.assert_allclose(shares, 0, atol=1e-9)
+
+
+def test_explained_is_the_coefficient_of_determination_about_each_clips_mean_and_never_below_zero() -> None:
+    inputs = np.array([[0.0], [1.0], [2.0], [3.0]])
+    targets = np.array([[0, 3, 0, 5], [1, 2, 1, 5], [2, 1, 2, 5], [3, 0, 5, 5]], float)
+
+    def same(rows: np.ndarray) -> np.ndarray:
+        return np.repeat(rows, 4, axis=1)
+
+    (once,) = explained_over_time([same], [(inputs, targets)])
+    np.testing.assert_allclose(once, [1.0, 0.0, 1 - 3 / 14, 0.0])
+    elsewhere = [(inputs, targets), (inputs, targets + 100)]
+    both = explained_over_time([same, lambda rows: 0 * same(rows)], elsewhere)
+    np.testing.assert_allclose(both, [once, np.zeros(4)])
