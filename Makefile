@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 export RAY_USAGE_STATS_ENABLED := 0
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: setup demo grid-sample test lint bench ui lock clean
+.PHONY: setup demo grid-sample demo-backbone test lint bench ui lock clean
 
 setup: $(READY)
 
@@ -30,6 +30,12 @@ grid-sample: $(READY)
 	ln -sfn "$(abspath $(GRID))" raw/grid_sample
 	dvc exp run -S corpus=grid_sample -S backbone=crops
 	talking summary
+
+# The pair that the demo is built on, from nothing: over an hour on two cores. Then it is kept in half precision.
+demo-backbone: $(READY)
+	dvc exp run -S backbone=faces -S demo_corpus.identities=1500 -S demo_corpus.frames_per_identity=6 \
+	    -S backbones.faces.steps=7000 backbone
+	python -m stages.keep_backbone --backbone models/demo/backbone --out raw/backbones/demo
 
 test: $(READY)
 	python -m pytest

@@ -6,11 +6,12 @@ from pathlib import Path
 from stages.common import keys_of, record, run_stage
 from talking import cluster
 from talking.config import Params
+from talking.errors import TalkingError
 from talking.files import atomic_folder
 from talking.models.backbone import Backbone
 from talking.models.basis import fit_basis
 from talking.moments import Moments
-from talking.shards import ShardFolder
+from talking.shards import INDEX, ShardFolder
 from talking.synthesis.codes import best_device
 from talking.training.principal import clip_moments, face_set_moments, prior_moments
 
@@ -51,6 +52,8 @@ def main(params: Params, manifest: Path, codes: Path, backbone: Path, faces: Pat
     if params.pca.source == "prior":
         moments = prior_moments(pair, params.pca.prior_samples, params.seed)
     elif params.pca.source == "faces":
+        if not (faces / INDEX).is_file():
+            raise TalkingError(f"{faces} holds no face set, which pca.source = faces needs: choose backbone = faces.")
         moments = face_set_moments(pair, faces, params.invert.batch)
     else:
         moments = corpus_moments(params, manifest, codes)

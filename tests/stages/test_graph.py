@@ -66,3 +66,28 @@ def test_the_tracker_has_one_row_with_parameters_losses_metrics_and_pictures(pro
     assert {"train_latent", "validation_latent", "unseen.stage_two.psnr"} <= names
     artifacts = [path for path in folder.rglob("*.png") if run_id in str(path)]
     assert any("sheets" in str(path) for path in artifacts)
+
+
+def test_changing_a_loss_reruns_only_what_depends_on_it(project: tuple[Path, Run]) -> None:
+    folder, run = project
+    said = run("dvc", "exp", "run", "-S", "stage_one.lambda_latent=100").stdout
+    ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
+    assert ran == ["stage_one", "animate", "evaluate"]
+    shown = run("dvc", "exp", "show", "--csv").stdout
+    assert "stage_one.lambda_latent" in shown
+    assert "100" in shown
+    assert "stage_two" in run("dvc", "metrics", "show").stdout
+    assert (folder / "plots" / "stage_one.csv").is_file()
+    run("dvc", "plots", "show")
+    page = (folder / "dvc_plots" / "index.html").read_text()
+    assert all(name in page for name in ("plots/stage_one.csv", "plots/opening.csv", "plots/rows.csv"))
+
+
+def test_the_same_seed_gives_the_same_shards_and_weights(project: tuple[Path, Run], tmp_path: Path) -> None:
+    folder, run = project
+    kept = [*(folder / "data" / "demo").rglob("*.tar"), *(folder / "models" / "demo").rglob("*.safetensors")]
+    before = {path: path.read_bytes() for path in kept}
+    assert before
+    run("dvc", "repro", "--force", "--no-run-cache", "--no-commit")
+    changed = [str(path.relative_to(folder)) for path, content in before.items() if path.read_bytes() != content]
+    assert changed == []
