@@ -131,6 +131,14 @@ class StageOne:
     audio_noise: float = number(0)
     validate_every: int = number(1)
     average: float = number(0, 0.9999)
+    lambda_speed: float = number(0, default=0.0)
+    lpips_from: int = number(0, default=0)
+    identity: Literal["outside", "anywhere"] = "outside"
+    halve_after: int | None = number(1, default=None)
+    stop_after: int | None = number(1, default=None)
+    lips_clips: int = number(0, default=0)
+    lips_finder: Literal["dlib", "face_alignment"] = "dlib"
+    bf16: bool = False
 
 
 @dataclass(frozen=True)

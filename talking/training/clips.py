@@ -122,25 +122,29 @@ class ClipStream:
             yield from self._kept[shard]
 
 
-def draw_batches(stream: ClipStream, *, batch: int, sequence: int, first_step: int = 0) -> Iterator[Batch]:
+def draw_batches(
+    stream: ClipStream, *, batch: int, sequence: int, first_step: int = 0, anywhere: bool = False
+) -> Iterator[Batch]:
     """Yield batches for ever from step `first_step` on; the draw of a step depends on the seed and the step alone.
 
     A sequence is `sequence` frames from a random place of a clip (a shorter clip repeats its last frame); the identity
-    frame is drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3).
+    frame is drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3), or `anywhere`.
     """
     clips = stream.clips(skip=first_step * batch)
     step = first_step
     while True:
         rng = np.random.default_rng((stream.seed, 1, stream.rank, step))
-        yield _stack([_cut(next(clips), sequence, rng) for _ in range(batch)])
+        yield _stack([_cut(next(clips), sequence, rng, anywhere=anywhere) for _ in range(batch)])
         step += 1
 
 
-def _cut(clip: ClipArrays, sequence: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _cut(
+    clip: ClipArrays, sequence: int, rng: np.random.Generator, *, anywhere: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     length = len(clip.codes)
     start = int(rng.integers(max(length - sequence, 0) + 1))
     taken = np.minimum(np.arange(start, start + sequence), length - 1)
-    outside = np.setdiff1d(np.arange(length), taken)
+    outside = np.setdiff1d(np.arange(length), [] if anywhere else taken)
     identity = int(rng.choice(outside if len(outside) else np.arange(length)))
     return clip.windows[taken], clip.codes[taken], clip.codes[identity]
 

@@ -4,7 +4,8 @@ import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,18 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from talking.config import StageOne
 from talking.errors import TalkingError
+from talking.faces.finders import make_finder
 from talking.losses.perceptual import PerceptualLoss
 from talking.losses.stage_one import ImageTerm, LatentTerm, Target
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis
 from talking.models.talking_head import TalkingHead, TalkingHeadSize
 from talking.shards import ShardFolder
+from talking.synthesis.animate import predicted_codes
 from talking.training.clips import Batch, ClipArrays, ClipStream, all_clips, draw_batches
 from talking.training.context import TrainContext
 from talking.training.linear import LinearFit
+from talking.training.lips import Lips
 
 CHECKPOINT = "state.pt"
 BEST = "best"
@@ -67,7 +71,8 @@ class Trainer:
         self.latent, self.image = self._terms()
         self.codes, self.windows = ShardFolder(job.codes), ShardFolder(job.windows)
         self.validation = _validation_clips(self.codes, self.windows, frozenset(job.validation))
-        self.step, self.best = 0, math.inf
+        self.lips = self._lips()
+        self.step, self.best, self.stale, self.factor = 0, math.inf, 0, 1.0
         self.best_state = copy.deepcopy(self.average.module.state_dict())
 
     def _terms(self) -> tuple[LatentTerm, ImageTerm | None]:
@@ -84,8 +89,15 @@ class Trainer:
         generator = Backbone.load(self.job.backbone).generator
         return latent, ImageTerm(projector, generator, perceptual, params.lpips_frames).to(self.context.device)
 
+    def _lips(self) -> Lips | None:
+        """What looks at the lips of a few validation clips, in one process."""
+        if not self.params.lips_clips or self.context.rank:
+            return None
+        generator = Backbone.load(self.job.backbone).generator.to(self.context.device)
+        return Lips(generator, make_finder(self.params.lips_finder), self.validation[: self.params.lips_clips])
+
     def resume(self) -> None:
-        """Take up model, average, optimizer, step, best and random state from the context's checkpoint, if any."""
+        """Take up weights, average, optimizer, step, best, rate and random state from the checkpoint, if any."""
         with self.context.resume_from() as folder:
             if folder is None:
                 return
@@ -94,10 +106,11 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best, self.best_state = state["step"], state["best"], state["best_state"]
+        self.stale, self.factor = state["stale"], state["factor"]
         torch.set_rng_state(state["random"].cpu())
 
     def run(self) -> None:
-        """Train from the present step to the last."""
+        """Train from the present step to the last, or until validation has not improved for `stop_after` times."""
         stream = ClipStream(
             self.codes,
             self.windows,
@@ -106,9 +119,15 @@ class Trainer:
             rank=self.context.rank,
             world=self.context.world_size,
         )
-        batches = draw_batches(stream, batch=self.params.batch, sequence=self.params.sequence, first_step=self.step)
+        batches = draw_batches(
+            stream,
+            batch=self.params.batch,
+            sequence=self.params.sequence,
+            first_step=self.step,
+            anywhere=self.params.identity == "anywhere",
+        )
         sums, summed = dict[str, float](), 0
-        for batch in islice(batches, self.params.steps - self.step):
+        for batch in takewhile(lambda _: not self._stopped(), islice(batches, self.params.steps - self.step)):
             losses = self._update(batch)
             self.step, summed = self.step + 1, summed + 1
             sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
@@ -116,16 +135,25 @@ class Trainer:
                 self._report({name: value / summed for name, value in sums.items()})
                 sums, summed = {}, 0
 
+    def _stopped(self) -> bool:
+        return self.params.stop_after is not None and self.stale >= self.params.stop_after
+
     def _update(self, batch: Batch) -> dict[str, float]:
         self.model.train()
         draw = torch.Generator().manual_seed(self.job.seed * 1_000_003 + self.step)
         batch = self._augment(batch, draw)
         displacements = batch.codes - batch.identity[:, None]
-        coefficients = self.wrapped(batch.windows, batch.identity)
+        with torch.autocast(self.context.device.type, dtype=torch.bfloat16, enabled=self.params.bf16):
+            coefficients = self.wrapped(batch.windows, batch.identity)
+        coefficients = coefficients.float()
         latent = self.latent(coefficients, displacements)
         loss = self.params.lambda_latent * latent
         losses = {"latent": latent.item()}
-        if self.image is not None:
+        if self.params.lambda_speed:
+            speed = self.latent(coefficients.diff(dim=1), displacements.diff(dim=1))
+            loss = loss + self.params.lambda_speed * speed
+            losses["speed"] = speed.item()
+        if self.image is not None and self.step >= self.params.lpips_from:
             lpips = self.image(coefficients, Target(displacements, batch.identity), draw)
             loss = loss + self.params.lambda_lpips * lpips
             losses["lpips"] = lpips.item()
@@ -141,7 +169,7 @@ class Trainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.params.lr * _schedule(self.step / self.params.steps)
+            group["lr"] = self.params.lr * self.factor * _schedule(self.step / self.params.steps)
         self.optimizer.step()
         self.average.update_parameters(self.model)
 
@@ -156,18 +184,26 @@ class Trainer:
 
     def _report(self, losses: dict[str, float]) -> None:
         metrics = {f"train_{name}": value for name, value in losses.items()} | self.validate()
-        if metrics["validation_latent"] < self.best:
-            self.best = metrics["validation_latent"]
-            self.best_state = copy.deepcopy(self.average.module.state_dict())
+        self._judge(metrics["validation_latent"])
         folder = self.job.scratch / f"checkpoint-{self.context.rank}"
         if self.context.rank == 0:
             self._write(folder)
         self.context.report({"step": float(self.step), **metrics}, folder if self.context.rank == 0 else None)
 
+    def _judge(self, loss: float) -> None:
+        """Keep the best weights; count how long there were no better ones, and halve the rate on a plateau."""
+        self.stale += 1
+        if loss < self.best:
+            self.best, self.stale = loss, 0
+            self.best_state = copy.deepcopy(self.average.module.state_dict())
+        elif self.params.halve_after and self.stale % self.params.halve_after == 0:
+            self.factor /= 2
+
     def _write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {"model": self.model.state_dict(), "average": self.average.state_dict()}
         state |= {"optimizer": self.optimizer.state_dict(), "step": self.step, "random": torch.get_rng_state()}
+        state |= {"stale": self.stale, "factor": self.factor}
         torch.save({**state, "best": self.best, "best_state": self.best_state}, folder / CHECKPOINT)
         best = copy.deepcopy(self.model)
         best.load_state_dict(self.best_state)
@@ -175,13 +211,17 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """L_latent of the averaged model on the validation clips, with their own sound and with another clip's."""
+        """L_latent and lips of the averaged model on the validation clips, with their own sound and another's."""
         model = self.average.module.eval()
         sums = {"validation_latent": 0.0, "validation_wrong_audio": 0.0}
         for clip, other in zip(self.validation, self.validation[1:] + self.validation[:1], strict=True):
             sums["validation_latent"] += self._clip_loss(model, clip, clip)
             sums["validation_wrong_audio"] += self._clip_loss(model, clip, other)
-        return {name: value / len(self.validation) for name, value in sums.items()}
+        losses = {name: value / len(self.validation) for name, value in sums.items()}
+        if self.lips is None:
+            return losses
+        lips = self.lips.correlations(partial(predicted_codes, model))
+        return losses | {f"validation_{name}": value for name, value in lips.items()}
 
     def _clip_loss(self, model: TalkingHead, clip: ClipArrays, sound: ClipArrays) -> float:
         length = min(len(clip.codes), len(sound.windows))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.stage_one import fit_floor
+from stages.stage_one import fit_floor, ignored_sound
 from talking.config import load_params
 from talking.models.basis import fit_basis
 from talking.moments import Moments
@@ -55,3 +55,12 @@ def test_the_floor_is_fitted_on_the_training_clips_and_judged_on_the_validation_
     assert fit.explained.max() < 0.05, "of clips where sound means the opposite it explains nothing"
     kept = LinearFit.load(job.linear)
     np.testing.assert_array_equal(kept.ridge.weights, fit.ridge.weights)
+
+
+def test_a_run_that_ignores_the_sound_says_so_and_another_does_not() -> None:
+    def history(*pairs: tuple[float, float]) -> list[tuple[int, dict[str, float]]]:
+        return [(n, {"validation_latent": a, "validation_wrong_audio": b}) for n, (a, b) in enumerate(pairs)]
+
+    assert "ignores the sound" in ignored_sound(history((1.0, 1.0), (0.5, 0.501)))
+    assert "at most 0.2% higher" in ignored_sound(history((1.0, 1.0), (0.5, 0.501)))
+    assert ignored_sound(history((1.0, 1.0), (0.5, 0.7))) == ""

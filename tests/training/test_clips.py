@@ -176,3 +176,13 @@ def test_clips_that_no_shard_holds_end_the_stream_instead_of_looping_for_ever(ma
     toy = make_toy(2)
     with pytest.raises(TalkingError, match="holds no clip to train on"):
         next(ClipStream(*toy.folders, frozenset({"x_1"}), seed=1).clips())
+
+
+def test_the_identity_frame_may_come_from_anywhere(make_toy) -> None:
+    toy = make_toy(1, frames=9)
+    inside = {}
+    for anywhere in (False, True):
+        batches = draw_batches(stream_of(toy), batch=1, sequence=8, anywhere=anywhere)
+        drawn = [next(batches) for _ in range(60)]
+        inside[anywhere] = sum(bool((b.codes[0] == b.identity[0]).all(dim=(1, 2)).any()) for b in drawn)
+    assert inside[False] == 0 and inside[True] > 40

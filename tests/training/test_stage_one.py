@@ -235,3 +235,47 @@ def test_components_count_by_what_sound_explains_and_alike_when_it_explains_noth
 def test_losses_are_told_apart_from_the_step() -> None:
     row = {"step": 3.0, "train_loss": 1.0, "validation_latent": 2.0, "other": 5.0}
     assert losses_of([row]) == [(3, {"train_loss": 1.0, "validation_latent": 2.0})]
+
+
+def test_training_ends_when_validation_has_not_improved_for_long(make_job, tmp_path) -> None:
+    job = make_job(steps=40, validate_every=1, lr=0.5, stop_after=3)
+    history = train_locally(job, tmp_path / "run", DEVICE).history
+    losses = [row["validation_latent"] for row in history]
+    assert len(history) < 40 and min(losses) == losses[-4]
+    again = train_locally(job, tmp_path / "run", DEVICE)
+    assert again.history == history
+
+
+def test_the_rate_is_halved_on_a_plateau_and_a_resume_knows_it(make_job, tmp_path) -> None:
+    job = make_job(steps=7, validate_every=1, halve_after=2)
+    trainer = Trainer(job, LocalContext(tmp_path / "run", DEVICE))
+    for loss in (1.0, 2.0, 2.0, 2.0, 2.0, 0.5, 0.6):
+        trainer._judge(loss)
+    assert (trainer.factor, trainer.stale, trainer.best) == (0.25, 1, 0.5)
+    whole = train_locally(replace(job, params=replace(job.params, lr=0.3)), tmp_path / "whole", DEVICE)
+    with pytest.raises(KilledError):
+        replace(job, params=replace(job.params, lr=0.3))(MortalContext(tmp_path / "killed", 4))
+    resumed = train_locally(replace(job, params=replace(job.params, lr=0.3)), tmp_path / "killed", DEVICE)
+    assert same(weights_of(resumed), weights_of(whole))
+
+
+def test_speed_counts_where_it_is_asked_for(make_job, tmp_path) -> None:
+    job = make_job(steps=2, lambda_speed=3.0)
+    row = train_locally(job, tmp_path / "run", DEVICE).history[0]
+    assert row["train_loss"] == pytest.approx(row["train_latent"] + 3 * row["train_speed"], rel=1e-5)
+    assert row["train_speed"] > 0
+
+
+def test_pictures_may_wait_until_codes_have_settled(make_job, tmp_path) -> None:
+    backbone = small_backbone(tmp_path / "backbone")
+    job = make_job(styles=6, backbone=backbone, lambda_lpips=5.0, steps=4, batch=2, lpips_from=2)
+    first, second = train_locally(job, tmp_path / "run", DEVICE).history
+    assert "train_lpips" not in first and second["train_lpips"] > 0
+
+
+def test_in_bfloat16_it_learns_nearly_the_same(make_job, tmp_path) -> None:
+    losses = []
+    for bf16 in (False, True):
+        job = make_job(steps=40, validate_every=40, batch=12, lr=5e-3, hidden=64, average=0.8, bf16=bf16)
+        losses.append(train_locally(job, tmp_path / str(bf16), DEVICE).history[-1]["validation_latent"])
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)
