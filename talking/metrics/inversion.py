@@ -32,7 +32,9 @@ def inversion_quality(
 
 
 def face_box(frames: np.ndarray, finder: Finder) -> Box | None:
-    """Return the face's box in the first of the aligned frames (T, H, W, 3) that shows one."""
+    """Return the box of the face in aligned frames (T, H, W, 3): the finder's own for them, or the first it detects."""
+    if (known := finder.aligned_box(frames.shape[1])) is not None:
+        return known
     return next((box for frame in frames if (box := finder.detect(frame)) is not None), None)
 
 

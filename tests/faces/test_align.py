@@ -30,6 +30,9 @@ class MarkedFinder:
         corner = frame[0, 1, :2].astype(np.float32)
         return corner + np.random.default_rng(1).uniform(10, 50, (68, 2)).astype(np.float32)
 
+    def aligned_box(self, size: int) -> Box | None:
+        return None
+
 
 def marked(*places: tuple[int, int] | None) -> Iterator[np.ndarray]:
     for place in places:

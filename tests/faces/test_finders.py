@@ -8,9 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
+from talking.corpora.demo.identity import draw_identity
+from talking.corpora.demo.renderer import Renderer
+from talking.corpora.demo.state import FaceState
 from talking.errors import TalkingError
+from talking.faces.alignment import crop, ffhq_quad, to_crop
 from talking.faces.finders import Box, FaceAlignmentFinder, Finder, foremost, make_finder
-from talking.faces.landmarks import outer_eye_distance
+from talking.faces.landmarks import MOUTH, outer_eye_distance
 
 
 def annotated(path: Path) -> list[tuple[Path, list[np.ndarray]]]:
@@ -178,3 +182,30 @@ def test_face_alignment_runs_on_files_that_lie_here(
     assert (points.shape, points.dtype) == ((68, 2), np.float32)
     for name, value in finder._library.face_alignment_net.state_dict().items():
         assert torch.equal(value, predictor[name]), name
+
+
+def test_in_an_ffhq_crop_the_face_is_where_dlib_is_told_that_it_is(
+    finder: Finder, astronaut: np.ndarray, astronaut_landmarks: np.ndarray
+) -> None:
+    quad = ffhq_quad(astronaut_landmarks)
+    box = finder.aligned_box(256)
+    assert box is not None
+    points = finder.landmarks(crop(astronaut, quad, 256), box)
+    assert error(points, to_crop(astronaut_landmarks, quad, 256)) < 0.02
+
+
+def test_the_mouth_is_found_in_crops_of_long_faces_too(finder: Finder) -> None:
+    """Where the detector is run on the crop itself, the mouths of some of these are sought below the nose."""
+    box = finder.aligned_box(256)
+    assert box is not None
+    errors = []
+    for seed in range(12):
+        frame, truth = Renderer(draw_identity(np.random.default_rng(seed))).frame(FaceState(opening=0.3, jaw=0.25))
+        quad = ffhq_quad(truth)
+        points, true = finder.landmarks(crop(frame, quad, 256), box), to_crop(truth, quad, 256)
+        errors.append(np.hypot(*(points - true)[MOUTH].T).mean() / outer_eye_distance(true))
+    assert max(errors) < 0.04 and np.mean(errors) < 0.02
+
+
+def test_sfd_boxes_of_crops_are_not_known_beforehand() -> None:
+    assert FaceAlignmentFinder.aligned_box(object.__new__(FaceAlignmentFinder), 256) is None

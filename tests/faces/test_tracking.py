@@ -30,6 +30,9 @@ class CountingFinder:
         self.predicted += 1
         return self.watch(self.predicted, points) if self.watch else points
 
+    def aligned_box(self, size: int) -> Box | None:
+        return None
+
 
 def detected(frames: np.ndarray, finder: Finder) -> np.ndarray:
     """Return the landmarks (T, 68, 2) of a detection in every frame."""

@@ -28,6 +28,9 @@ class MiddleFinder:
         points[[65, 66, 67], 1] += frame.mean() / 50
         return points
 
+    def aligned_box(self, size: int) -> Box | None:
+        return None
+
 
 class Grey(nn.Module):
     """A backbone that keeps the mean colour of a crop alone, changed by `slope`; itself its generator."""

@@ -28,6 +28,9 @@ class GreyFinder:
         points[[65, 66, 67], 1] += float(frame[0, 0, 0]) / 10
         return points
 
+    def aligned_box(self, size: int) -> Box | None:
+        return None
+
 
 def clip(levels: np.ndarray, size: int = SIZE) -> np.ndarray:
     """Return grey frames (T, size, size, 3)."""
