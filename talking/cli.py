@@ -1,4 +1,4 @@
-"""The `talking` command: make a face speak, and show what an evaluation found."""
+"""The `talking` command: make a face speak, show what an evaluation found, keep published weights."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from talking.config import load_params
 from talking.errors import TalkingError
 
 PARAMS = Path("params.yaml")
+WEIGHTS = Path("weights")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,7 +39,20 @@ def _parser() -> argparse.ArgumentParser:
     animate.set_defaults(command=run_animate)
     summary = commands.add_parser("summary", help="print the last evaluation's table and where its files are")
     summary.set_defaults(command=run_summary)
+    _add_weights(commands.add_parser("weights", help="list, add and verify published weights"))
     return parser
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
+    listed = actions.add_parser("list", help="print the catalogue, and what of it is here")
+    add = actions.add_parser("add", help="check a published file, or one at an address, and convert it")
+    verify = actions.add_parser("verify", help="check everything that was added")
+    for action in (listed, add, verify):
+        action.add_argument("--folder", type=Path, default=WEIGHTS, help=f"of the weights (default: {WEIGHTS})")
+    add.add_argument("name", help="name in the catalogue")
+    add.add_argument("source", metavar="FILE_OR_ADDRESS", help="the published file, or where https:// has it")
+    parser.set_defaults(command=run_weights)
 
 
 def run_animate(source: Path, driving: Path, output: Path, models: Path | None, size: int, tune: bool) -> None:
@@ -78,3 +92,11 @@ def run_summary() -> None:
         if path:
             print(f"{name:<15}{path}")
     print("all runs       mlflow ui   (in the activated environment; or: make ui)")
+
+
+def run_weights(action: str, folder: Path, **options: str) -> None:
+    """List, add or verify published weights in `folder`."""
+    from talking.weights import command
+
+    run: Callable[..., None] = getattr(command, f"{action}_weights")
+    run(folder, **options)

@@ -1,4 +1,4 @@
-"""Published weights convert, and what is something else is refused in one sentence."""
+"""Published checkpoints convert, and what is something else is refused in one sentence."""
 
 import argparse
 import os
@@ -8,45 +8,14 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import nn
 
 from talking.errors import TalkingError
-from talking.models.backbone import Backbone
+from talking.metrics.inception import build_inception
 from talking.models.psp import GradualStyleEncoder
-from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
-from talking.weights import (
-    CATALOGUE,
-    convert_psp,
-    convert_stylegan2,
-    kept_backbone,
-    matches_digest,
-    published,
-    published_backbone,
-)
+from talking.weights.checkpoints import convert_psp, convert_state, convert_stylegan2
 
-
-def hollow(network: type[nn.Module], *sizes: int, prefix: str = "") -> dict[str, torch.Tensor]:
-    """The state of a network as one number per tensor, shown in the tensor's whole shape: small on disk at any size."""
-    with torch.device("meta"):
-        state = network(*sizes).state_dict()
-    return {prefix + k: torch.tensor(0.5).to(v.dtype).expand(v.shape) for k, v in state.items()}
-
-
-def stylegan2(resolution: int = 1024) -> dict:
-    return {"g_ema": hollow(Generator, resolution), "latent_avg": torch.ones(512)}
-
-
-def psp(n_styles: int = 18) -> dict:
-    states = hollow(GradualStyleEncoder, n_styles, prefix="encoder.")
-    states |= hollow(Generator, 2 ** (n_styles // 2 + 1), prefix="decoder.")
-    opts = argparse.Namespace(dataset_type="ffhq_encode", output_size=1024)
-    return {"state_dict": states, "latent_avg": torch.ones(n_styles, 512), "opts": opts}
-
-
-def saved(folder: Path, content: object) -> Path:
-    torch.save(content, folder / "checkpoint.pt")
-    return folder / "checkpoint.pt"
+from .conftest import hollow, psp, saved, stylegan2, without
 
 
 def test_stylegan2_converts_at_its_published_size(tmp_path) -> None:
@@ -59,24 +28,6 @@ def test_stylegan2_converts_at_its_published_size(tmp_path) -> None:
 def test_stylegan2_of_the_older_file_format_converts(tmp_path) -> None:
     torch.save(stylegan2(64), tmp_path / "old.pt", _use_new_zipfile_serialization=False)
     assert convert_stylegan2(tmp_path / "old.pt", resolution=64)[0].keys() == hollow(Generator, 64).keys()
-
-
-def test_a_folder_of_published_files_becomes_the_papers_pair(tmp_path) -> None:
-    torch.save(psp(), tmp_path / "psp_ffhq_encode.pt")
-    backbone = published_backbone(tmp_path)
-    assert (backbone.resolution, backbone.n_styles, backbone.input_size) == (1024, 18, 256)
-    assert torch.equal(backbone.latent_avg, torch.ones(18, 512))
-
-
-def test_the_generators_own_checkpoint_is_taken_before_psps_copy(tmp_path) -> None:
-    torch.save(psp(10), tmp_path / "psp_ffhq_encode.pt")
-    assert (published_backbone(tmp_path, 64).generator.input.input == 0.5).all()
-    own = stylegan2(64)
-    own["g_ema"]["input.input"] = torch.tensor(0.25).expand(1, 512, 4, 4)
-    torch.save(own, tmp_path / "stylegan2-ffhq-config-f.pt")
-    assert (published_backbone(tmp_path, 64).generator.input.input == 0.25).all()
-    with pytest.raises(TalkingError, match=r"psp_ffhq_encode\.pt is not there"):
-        published_backbone(tmp_path / "elsewhere", 64)
 
 
 @pytest.mark.parametrize(
@@ -109,10 +60,6 @@ def test_a_download_cut_anywhere_is_refused(tmp_path, share, zipped) -> None:
     os.truncate(path, int(path.stat().st_size * share))
     with pytest.raises(TalkingError, match=r"cut\.pt is cut short"):
         convert_stylegan2(path, resolution=8)
-
-
-def without(states: dict, name: str) -> dict:
-    return {key: value for key, value in states.items() if key != name}
 
 
 @pytest.mark.parametrize(
@@ -166,20 +113,8 @@ def test_a_web_page_and_a_missing_file_are_refused_by_name(tmp_path) -> None:
         convert_stylegan2(tmp_path / "none.pt")
 
 
-def test_the_catalogue_names_each_weights_once_and_checks_digests(tmp_path) -> None:
-    assert len({row.name for row in CATALOGUE}) == len(CATALOGUE) == 4
-    assert all(row.licence and row.published_at.startswith("https://") for row in CATALOGUE)
-    (tmp_path / "f").write_bytes(b"")
-    assert matches_digest(tmp_path / "f", published("squeezenet1_1-imagenet")) is False
-    assert matches_digest(tmp_path / "f", published("psp-ffhq-encode")) is None
-    with pytest.raises(TalkingError, match=r"vgg.*choose one of stylegan2-ffhq-1024"):
-        published("vgg")
-
-
-def test_a_kept_pair_of_another_size_is_refused(tmp_path) -> None:
-    generator = Generator(16, style_dim=8, n_mlp=1, channel_max=4)
-    encoder = ResNetEncoder(generator.n_styles, 8, width=4, stem="small")
-    Backbone(generator, encoder, torch.zeros(8)).save(tmp_path)
-    assert kept_backbone(tmp_path, 16).resolution == 16
-    with pytest.raises(TalkingError, match="a pair of 16 pixels where backbones asks for 64"):
-        kept_backbone(tmp_path, 64)
+def test_a_state_without_counts_of_batches_is_what_old_pytorch_wrote(tmp_path) -> None:
+    state = {name: value for name, value in hollow(build_inception).items() if not name.endswith("batches_tracked")}
+    found = convert_state(saved(tmp_path, state), build_inception())
+    assert found.keys() == build_inception().state_dict().keys()
+    assert found["Conv2d_1a_3x3.bn.num_batches_tracked"] == 0
