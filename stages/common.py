@@ -19,11 +19,14 @@ STATE = Path(".state")
 MANIFEST = "manifest.parquet"
 
 
-def run_stage(main: Callable[..., None], doc: str | None, *names: str) -> None:
-    """Parse `--name path` per name, read params.yaml, call `main(params, **paths)`; a mistake is a sentence, exit 1."""
+def run_stage(main: Callable[..., None], doc: str | None, *names: str, optional: Iterable[str] = ()) -> None:
+    """Parse `--name path` per name, read params.yaml, call `main(params, **paths)`; a mistake is a sentence, exit 1.
+
+    An `optional` path that is not given is None.
+    """
     parser = argparse.ArgumentParser(description=doc)
-    for name in names:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
+    for name in (*names, *optional):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=name in names)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = vars(parser.parse_args())
     debug = arguments.pop("debug")

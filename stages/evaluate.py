@@ -1,40 +1,50 @@
-"""Stage evaluate: videos and true crops -> metrics, plots, contact sheets, the table; added to stage one's run."""
+"""Stage evaluate: videos and true crops -> metrics, plots, contact sheets, tables, a page; added to stage one's run."""
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.common import rows_of, run_stage, tags_of
-from talking import cluster, tracking
+from stages.common import rows_of, run_stage
+from stages.evaluate_report import add_to_run, facts_of, table_two_of
+from talking import cluster
 from talking.config import Evaluate, Params
 from talking.corpora.clip import Segment
 from talking.corpora.roles import TestClip
 from talking.faces.finders import make_finder
 from talking.files import atomic_folder, atomic_path, read_json, write_json
+from talking.media.audio import extract_sound
 from talking.media.video import decode_frames
 from talking.metrics.evaluate import Networks
 from talking.metrics.identity import load_identity
 from talking.metrics.inception import load_inception
-from talking.metrics.measure import Measured, Measurer
+from talking.metrics.measure import TRUE, Measured, Measurer
+from talking.metrics.methods import Methods, find_methods
 from talking.metrics.perceptual import load_lpips
 from talking.metrics.unavailable import Unavailable
-from talking.report.evaluation import Report, Table, bars
+from talking.report.evaluation import Report, bars
+from talking.report.film import write_film
+from talking.report.findings import REFERENCE, Findings, Table
+from talking.report.html import PAGE, write_page
 from talking.shards import ClipStatus, ShardFolder
-from talking.synthesis.animate import ROWS
+from talking.synthesis.animate import MARK, ROWS
 from talking.synthesis.codes import best_device
 
 IDENTITY_EVERY = 75
 BARS = ("mouth_correlation", "lmd", "psnr", "ssim")
+FILMED = ("stage_two", "stage_one", "inversion")
 
 
 @dataclass
 class EvaluateWork:
-    """Measures every row of one clip."""
+    """Measures every row of one clip; of the clips `filmed`, also puts true and made videos side by side in `films`."""
 
     section: Evaluate
     aligned: Path
     videos: Path
     phones: dict[str, tuple[Segment, ...]]
+    methods: Methods
+    filmed: frozenset[str]
+    films: Path
 
     def prepare(self) -> None:
         """Load the finder and whatever networks have their weights."""
@@ -53,6 +63,12 @@ class EvaluateWork:
         sample = self.folder.sample(ClipStatus(clip.key, clip.speaker, clip.shard, "ok"))
         made = {row: decode_frames(self.videos / row / f"{clip.key}.mp4") for row in ROWS}
         true = decode_frames(sample.members["crops.mp4"])
+        side = made[ROWS[0]].shape[1]
+        made |= self.methods.frames(clip.key, side, len(true))
+        if clip.key in self.filmed:
+            rows = {TRUE: true} | {row: made[row] for row in (*FILMED, *self.methods.clips) if row in made}
+            sound = extract_sound(self.videos / REFERENCE / f"{clip.key}.mp4")
+            write_film(rows, self.films / f"{clip.speaker}.mp4", sound=sound, side=side, metadata=MARK)
         phones = self.phones[clip.key]
         return self.measurer.measure(true, made, phones, key=clip.key, speaker=clip.speaker, split=clip.split)
 
@@ -66,24 +82,57 @@ def main(
     metrics: Path,
     plots: Path,
     report: Path,
+    backbone: Path | None,
+    resampled: Path | None,
+    methods: Path | None,
 ) -> None:
-    """Measure every test clip and write the report."""
+    """Measure every test clip and write the report.
+
+    `backbone` is for Table 2, `resampled` for the clips that it refused; `methods` holds other systems' videos.
+    """
     clips = [TestClip(**row) for row in read_json(videos / "clips.json")]
+    others = find_methods(methods, [clip.key for clip in clips], (*ROWS, TRUE))
+    with atomic_folder(report) as folder:
+        findings = measure(params, clips, others, manifest, aligned, videos, plots, folder)
+        measured = table_two_of(stage_one, backbone, others) if backbone else None
+        lost = [ShardFolder(part) for part in (resampled, aligned) if part]
+        write_page(folder, findings, facts_of(params, manifest, lost, stage_one, others.remarks, measured))
+    write_json(metrics / "evaluate.json", findings["unseen"].table)
+    write_json(metrics / "evaluate_seen.json", findings["seen"].table)
+    write_json(metrics / "comparison.json", {group: found.differences for group, found in findings.items()})
+    write_bars(findings["unseen"].table, plots / "rows.csv")
+    if measured:
+        write_json(metrics / "table2.json", measured.table)
+    add_to_run(params, stage_one, findings, measured, report, videos / REFERENCE / f"{clips[0].key}.mp4")
+    print((report / "table.txt").read_text())
+    print(f"{measured}\n" if measured else "", end="")
+    print(f"{report / PAGE} shows it with videos and pictures.")
+
+
+def measure(
+    params: Params,
+    clips: list[TestClip],
+    methods: Methods,
+    manifest: Path,
+    aligned: Path,
+    videos: Path,
+    plots: Path,
+    folder: Path,
+) -> dict[str, Findings]:
+    """Measure every clip on the cluster and write the report's files into `folder`."""
+    section = params.evaluate
     phones = {row.key: row.phones for row in rows_of(manifest)}
-    work = EvaluateWork(params.evaluate, aligned.resolve(), videos.resolve(), phones)
-    weights = Path(params.evaluate.weights) if params.evaluate.weights else None
-    network = load_inception(weights, device=str(best_device()))
-    with atomic_folder(report) as folder, cluster.connect(params.cluster):
-        gathered = Report(folder, params.evaluate.sheet_columns, network if isinstance(network, Unavailable) else None)
+    filmed = frozenset({clip.speaker: clip.key for clip in reversed(clips)}.values())
+    films = (folder / "films").resolve()
+    work = EvaluateWork(section, aligned.resolve(), videos.resolve(), phones, methods, filmed, films)
+    network = load_inception(Path(section.weights) if section.weights else None, device=str(best_device()))
+    no_fid = network if isinstance(network, Unavailable) else None
+    gathered = Report(folder, section.sheet_columns, no_fid, tuple(methods.clips), methods.remarks, params.seed)
+    with cluster.connect(params.cluster):
         for measured in cluster.map_items(work, clips, params.cluster):
             gathered.add(measured)
-        tables = gathered.finish()
-        gathered.write_series(plots / "opening.csv")
-    write_json(metrics / "evaluate.json", tables["unseen"])
-    write_json(metrics / "evaluate_seen.json", tables["seen"])
-    write_bars(tables["unseen"], plots / "rows.csv")
-    add_to_run(params, stage_one, tables, report, videos, clips)
-    print((report / "table.txt").read_text())
+    gathered.write_series(plots / "opening.csv")
+    return gathered.finish()
 
 
 def write_bars(table: Table, target: Path) -> None:
@@ -94,19 +143,6 @@ def write_bars(table: Table, target: Path) -> None:
         writer.writerows(bars(table, BARS))
 
 
-def add_to_run(
-    params: Params, stage_one: Path, tables: dict[str, Table], report: Path, videos: Path, clips: list[TestClip]
-) -> None:
-    """Add final metrics, plots, a sample video and the contact sheets to the run that trained the model."""
-    run_id = read_json(stage_one / "run.json")["run_id"]
-    with tracking.run(params.tracking, "stage_one", run_id=run_id, tags=tags_of(params)) as run:
-        for group, table in tables.items():
-            for row, values in table.items():
-                run.metrics({f"{group}.{row}.{name}": float(v) for name, v in values.items() if v is not None})
-        run.artifact(report, "report")
-        run.artifact(videos / "stage_two" / f"{clips[0].key}.mp4", "videos")
-
-
 if __name__ == "__main__":
     names = ("manifest", "aligned", "videos", "stage_one", "metrics", "plots", "report")
-    run_stage(main, __doc__, *names)
+    run_stage(main, __doc__, *names, optional=("backbone", "resampled", "methods"))

@@ -88,7 +88,7 @@ def run_summary() -> None:
     print(table.read_text())
     video = next(iter(sorted((Path("videos") / corpus / "stage_two").glob("*.mp4"))), None)
     sheet = next(iter(sorted((report / "sheets").glob("*.png"))), None)
-    for name, path in (("video", video), ("contact sheet", sheet), ("report", report / "table.md")):
+    for name, path in (("video", video), ("contact sheet", sheet), ("report", report / "index.html")):
         if path:
             print(f"{name:<15}{path}")
     print("all runs       mlflow ui   (in the activated environment; or: make ui)")

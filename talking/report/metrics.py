@@ -36,6 +36,7 @@ METRICS = (
     Metric("missed_frames", "missed frames", -1, 0),
     Metric("frames", "frames", 0, 0),
     Metric("clips", "clips", 0, 0),
+    Metric("missing_clips", "missing clips", -1, 0),
     Metric("speakers", "speakers", 0, 0),
 )
 

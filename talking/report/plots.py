@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from talking.files import atomic_path
 from talking.report.metrics import METRICS, Metric, ordered_rows
 from talking.report.series import History
-from talking.report.table import NONE, Summary
+from talking.report.table import BOUNDS, NONE, Summary, Value
 
 TRUE_COLOUR = "black"
 # Okabe and Ito's colours, which colour-blind readers can tell apart; floors are grey, so that the models stand out.
@@ -56,24 +56,35 @@ def _finish_curve(axis: Axes, title: str, several: bool) -> None:
 
 
 def plot_metric_bars(summary: Summary, target: Path) -> None:
-    """Draw a panel per measured metric of `{row: {metric: value}}` with a bar per row, a dash for a missing one."""
+    """Draw a panel per measured metric of `{row: {metric: value}}` with a bar per row, a dash for a missing one.
+
+    A thin line spans the interval where the row has `<metric>_low` and `<metric>_high`.
+    """
     metrics = [m for m in METRICS if m.digits and any(values.get(m.name) is not None for values in summary.values())]
     rows = ordered_rows(list(summary))
     figure, axes = _panels(len(metrics), width=3.2, height=0.6 + 0.28 * max(len(rows), 4))
     for axis, metric in zip(axes, metrics, strict=True):
-        _bars(axis, metric, rows, [summary[row].get(metric.name) for row in rows])
+        bounds = [[summary[row].get(metric.name + end) for end in BOUNDS] for row in rows]
+        _bars(axis, metric, rows, [summary[row].get(metric.name) for row in rows], [high for _, high in bounds])
+        _draw_bounds(axis, rows, bounds)
     _save(figure, target)
 
 
-def _bars(axis: Axes, metric: Metric, rows: list[str], values: list[float | int | None]) -> None:
+def _bars(axis: Axes, metric: Metric, rows: list[str], values: list[Value], highs: list[Value]) -> None:
     lengths = [0.0 if value is None else float(value) for value in values]
     axis.barh(rows, lengths, color=row_colours(rows))
     axis.invert_yaxis()
     axis.set_title(metric.heading)
-    for place, (value, length) in enumerate(zip(values, lengths, strict=True)):
-        text = NONE if value is None else f"{value:.{metric.digits}f}"
-        axis.annotate(text, (max(length, 0), place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
+    for place, (value, length, high) in enumerate(zip(values, lengths, highs, strict=True)):
+        text, end = NONE if value is None else f"{value:.{metric.digits}f}", max(length, high or 0, 0)
+        axis.annotate(text, (end, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
     axis.margins(x=0.25)
+
+
+def _draw_bounds(axis: Axes, rows: list[str], bounds: list[list[Value]]) -> None:
+    for row, (low, high) in zip(rows, bounds, strict=True):
+        if low is not None and high is not None:
+            axis.plot((low, high), (row, row), color=TRUE_COLOUR, linewidth=0.8, solid_capstyle="butt")
 
 
 def plot_openings(

@@ -52,11 +52,12 @@ def test_the_splits_are_averaged_apart(tmp_path) -> None:
     gathered.add(measured("s1", "a", psnr=20))
     gathered.add(measured("s2", "a", psnr=30))
     gathered.add(measured("s3", "a", split="seen", psnr=40))
-    tables = gathered.finish()
-    assert [tables["unseen"][row]["psnr"] for row in ROWS] == [25, 26, 27, 28, 29]
-    assert tables["seen"]["static"]["psnr"] == 40
-    assert (tables["unseen"]["static"]["clips"], tables["unseen"]["static"]["speakers"]) == (2, 2)
-    assert tables["seen"]["static"]["frames"] == FRAMES
+    found = gathered.finish()
+    unseen, seen = found["unseen"].table, found["seen"].table
+    assert [unseen[row]["psnr"] for row in ROWS] == [25, 26, 27, 28, 29]
+    assert seen["static"]["psnr"] == 40
+    assert (unseen["static"]["clips"], unseen["static"]["speakers"]) == (2, 2)
+    assert seen["static"]["frames"] == FRAMES
 
 
 def test_everything_is_written_once_per_speaker(tmp_path) -> None:
@@ -82,19 +83,20 @@ def test_the_tables_for_people_have_both_groups_and_say_what_is_missing(tmp_path
     gathered = report(tmp_path)
     gathered.add(measured("s1", "a"))
     gathered.add(measured("s2", "a", split="seen"))
-    tables = gathered.finish()
+    table = gathered.finish()["unseen"].table
     for name in ("table.md", "table.txt"):
         text = (tmp_path / name).read_text()
         assert text.index("Held-out speakers") < text.index("Unseen clips of seen speakers")
         assert "The Inception weights are not there." in text
-    assert tables["unseen"]["stage_two"]["fid"] is None
+    assert table["stage_two"]["fid"] is None
     assert json.loads((tmp_path / "reasons.json").read_text())["unseen"]["fid"] == MISSING.reason
 
 
 def test_a_group_without_clips_is_left_out(tmp_path) -> None:
     gathered = report(tmp_path)
     gathered.add(measured("s1", "a"))
-    assert gathered.finish()["seen"] == {}
+    seen = gathered.finish()["seen"]
+    assert (seen.table, seen.differences, seen.notes) == ({}, {}, ())
     assert "seen speakers" not in (tmp_path / "table.md").read_text()
     assert not (tmp_path / "seen.png").exists()
 
@@ -104,10 +106,23 @@ def test_fid_is_of_all_features_of_a_group_together(tmp_path) -> None:
     clips = [measured("s1", "a", seed=1), measured("s2", "a", seed=2)]
     for clip in clips:
         gathered.add(clip)
-    table = gathered.finish()["unseen"]
+    table = gathered.finish()["unseen"].table
     joined = {row: Moments.of(np.concatenate([clip.features[row] for clip in clips])) for row in (TRUE, "linear")}
     assert table["linear"]["fid"] == pytest.approx(frechet_distance(joined[TRUE], joined["linear"]), abs=1e-9)
     assert "fid" not in json.loads((tmp_path / "reasons.json").read_text())["unseen"]
+
+
+def test_rows_of_other_systems_are_in_the_sheet_and_remarks_below_the_tables(tmp_path) -> None:
+    gathered = Report(tmp_path, COLUMNS, MISSING, methods=("stage_one", "other"), remarks=("x.mp4 is no test clip.",))
+    clip = measured("s1", "a")
+    clip.stills["other"] = np.full((COLUMNS, SIDE, SIDE, 3), 200, np.uint8)
+    gathered.add(clip)
+    gathered.finish()
+    sheet = cv2.imread(str(tmp_path / "sheets" / "s1.png"))
+    assert sheet[-SIDE // 2, 110 + SIDE // 2, 0] == 200
+    for name in ("table.md", "table.txt"):
+        text = (tmp_path / name).read_text()
+        assert text.endswith("x.mp4 is no test clip.\n") and "other lacks 1 of the clips" in text
 
 
 def test_the_series_is_of_the_first_clip(tmp_path) -> None:

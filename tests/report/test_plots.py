@@ -29,6 +29,17 @@ def test_bars_are_as_long_as_the_values_in_the_rows_colours(tmp_path: Path) -> N
     assert heights[0] < heights[1]
 
 
+def test_a_line_spans_a_bars_interval(tmp_path: Path) -> None:
+    bounded = {**SUMMARY, "linear": {**SUMMARY["linear"], "psnr_low": 10.0, "psnr_high": 30.0}}
+    plot_metric_bars(bounded, tmp_path / "bars.png")
+    bar = pixels(tmp_path / "bars.png", ROW_COLOURS["linear"])
+    picture = imread(tmp_path / "bars.png")[..., :3].astype(int)
+    middle = picture[round(bar[0].mean()) - 2 : round(bar[0].mean()) + 3].min(axis=(0, 2)) < 60
+    runs = np.diff(np.flatnonzero(np.diff(np.concatenate([[0], middle, [0]]))))[::2]
+    length = np.ptp(pixels(tmp_path / "bars.png", ROW_COLOURS["stage_two"])[1]) / 2
+    assert runs.max() == pytest.approx(length, rel=0.05), "20 of 40: from 10 to 30"
+
+
 def test_the_openings_curve_is_where_its_values_are(tmp_path: Path) -> None:
     true = np.concatenate([np.zeros(50), np.full(50, 10.0)])
     plot_openings(true, {"stage_two": np.full(100, 5.0)}, tmp_path / "o.png", title="clip")

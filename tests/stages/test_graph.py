@@ -28,6 +28,8 @@ def test_every_row_of_the_comparison_is_measured_on_held_out_speakers(project: t
         assert row["clips"] == 2, "three clips less the one that stage two is tuned on"
         assert row["frames"] == 150
     assert table["static"]["mouth_correlation"] == 0
+    assert "lmd_low" in json.loads((folder / "metrics" / "comparison.json").read_text())["unseen"]["wrong_audio"]
+    assert "<video" in (folder / "data" / "demo" / "report" / "index.html").read_text()
 
 
 def test_the_shards_of_different_stages_are_read_side_by_side(project: tuple[Path, Run]) -> None:
@@ -63,7 +65,7 @@ def test_the_tracker_has_one_row_with_parameters_losses_metrics_and_pictures(pro
         params = dict(store.execute("select key, value from params where run_uuid = ?", (run_id,)).fetchall())
         names = {row[0] for row in store.execute("select distinct key from metrics where run_uuid = ?", (run_id,))}
     assert params["stage_one.lambda_latent"] == "250"
-    assert {"train_latent", "validation_latent", "unseen.stage_two.psnr"} <= names
+    assert {"train_latent", "validation_latent", "unseen.stage_two.psnr", "synthesis_frames_per_s"} <= names
     artifacts = [path for path in folder.rglob("*.png") if run_id in str(path)]
     assert any("sheets" in str(path) for path in artifacts)
 

@@ -1,0 +1,47 @@
+"""Stage encoder: a fixed generator and faces -> the pair (E_I, G) with its mean latent, as `Backbone.load` reads it."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.backbone.wiring import last_of, record, run_stage, source_of, state_of, train
+from talking.files import atomic_folder, write_json
+from talking.metrics.image import psnr, ssim
+from talking.models.backbone import Backbone
+from talking.report.series import write_curves
+from talking.synthesis.codes import best_device, invert_frames, synthesise_frames
+from talking.training.encoder import OUTCOME, SAMPLES, EncoderJob
+from talking.training.gan_params import PairParams
+
+
+def job_of(params: PairParams, gan: Path) -> EncoderJob:
+    """Return the training's inputs; what a resume needs lies under a name that tells its inputs and parameters."""
+    job = EncoderJob(params.encoder, params.seed, source_of(params), gan.resolve(), Path())
+    return replace(job, scratch=state_of(params, "encoder", [gan], job))
+
+
+def quality(pair: Backbone, true: np.ndarray) -> dict[str, float]:
+    """Return the inversion's PSNR and SSIM on held-out pictures (N, R, R, 3), at the generator's resolution."""
+    made = synthesise_frames(pair.generator, invert_frames(pair, true), pair.resolution)
+    return {"psnr": float(psnr(true, made).mean()), "ssim": float(ssim(true, made).mean()), "pictures": len(true)}
+
+
+def main(params: PairParams, gan: Path, out: Path, metrics: Path, plots: Path) -> None:
+    """Train; keep the pair with the averaged encoder, its curves, and its quality on held-out pictures."""
+    job = job_of(params, gan)
+    checkpoint, curves = train(job, params, "encoder")
+    with atomic_folder(out) as folder:
+        shutil.copytree(checkpoint / OUTCOME, folder, dirs_exist_ok=True)
+    pair = Backbone.load(out).to(best_device())
+    _, held_out = job.source.load(pair.resolution)
+    numbers = quality(pair, held_out.permute(0, 2, 3, 1).numpy())
+    write_json(metrics, {**last_of(curves), **numbers})
+    write_curves(curves, plots)
+    record(params, "encoder", curves, numbers, [job.scratch / SAMPLES])
+    print(f"encoder: {numbers} on held-out pictures")
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__, "gan", "out", "metrics", "plots")
