@@ -133,6 +133,7 @@ class StageOne:
     average: float = number(0, 0.9999)
     lambda_speed: float = number(0, default=0.0)
     lpips_from: int = number(0, default=0)
+    lpips_every: int = number(1, default=1)
     identity: Literal["outside", "anywhere"] = "outside"
     halve_after: int | None = number(1, default=None)
     stop_after: int | None = number(1, default=None)

@@ -126,14 +126,12 @@ class Trainer:
             first_step=self.step,
             anywhere=self.params.identity == "anywhere",
         )
-        sums, summed = dict[str, float](), 0
+        means = _Means()
         for batch in takewhile(lambda _: not self._stopped(), islice(batches, self.params.steps - self.step)):
-            losses = self._update(batch)
-            self.step, summed = self.step + 1, summed + 1
-            sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
+            means.add(self._update(batch))
+            self.step += 1
             if self.step % self.params.validate_every == 0 or self.step == self.params.steps:
-                self._report({name: value / summed for name, value in sums.items()})
-                sums, summed = {}, 0
+                self._report(means.taken())
 
     def _stopped(self) -> bool:
         return self.params.stop_after is not None and self.stale >= self.params.stop_after
@@ -153,12 +151,16 @@ class Trainer:
             speed = self.latent(coefficients.diff(dim=1), displacements.diff(dim=1))
             loss = loss + self.params.lambda_speed * speed
             losses["speed"] = speed.item()
-        if self.image is not None and self.step >= self.params.lpips_from:
+        if self.image is not None and self._looks_at_pictures():
             lpips = self.image(coefficients, Target(displacements, batch.identity), draw)
-            loss = loss + self.params.lambda_lpips * lpips
+            loss = loss + self.params.lambda_lpips * self.params.lpips_every * lpips
             losses["lpips"] = lpips.item()
         self._descend(loss)
         return {**losses, "loss": loss.item()}
+
+    def _looks_at_pictures(self) -> bool:
+        """Every `lpips_every` steps, with as much more weight: lazily, as StyleGAN2 regularises (section 3.1)."""
+        return self.step >= self.params.lpips_from and self.step % self.params.lpips_every == 0
 
     def _descend(self, loss: torch.Tensor) -> None:
         if not torch.isfinite(loss):
@@ -230,6 +232,22 @@ class Trainer:
         windows = torch.from_numpy(sound.windows[:length])[None].to(device)  # (1, T, 12, 28)
         identity = codes[:, 0]
         return self.latent(model.coefficients(windows, identity), codes - identity[:, None]).item()
+
+
+class _Means:
+    """Means of losses since they were last taken, each over the steps that had it."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[float]] = {}
+
+    def add(self, losses: dict[str, float]) -> None:
+        for name, value in losses.items():
+            self._values.setdefault(name, []).append(value)
+
+    def taken(self) -> dict[str, float]:
+        means = {name: sum(values) / len(values) for name, values in self._values.items()}
+        self._values = {}
+        return means
 
 
 class _Average(AveragedModel):

@@ -279,3 +279,19 @@ def test_in_bfloat16_it_learns_nearly_the_same(make_job, tmp_path) -> None:
         job = make_job(steps=40, validate_every=40, batch=12, lr=5e-3, hidden=64, average=0.8, bf16=bf16)
         losses.append(train_locally(job, tmp_path / str(bf16), DEVICE).history[-1]["validation_latent"])
     assert losses[1] == pytest.approx(losses[0], rel=0.1)
+
+
+def test_pictures_may_be_looked_at_now_and_then_with_as_much_more_weight(make_job, tmp_path) -> None:
+    backbone = small_backbone(tmp_path / "backbone")
+    job = make_job(styles=6, backbone=backbone, lambda_lpips=5.0, steps=3, batch=2, lpips_every=2, validate_every=1)
+    first, second, third = train_locally(job, tmp_path / "run", DEVICE).history
+    assert first["train_loss"] == pytest.approx(first["train_latent"] + 10 * first["train_lpips"], rel=1e-5)
+    assert "train_lpips" not in second and third["train_lpips"] > 0
+    rarely = train_locally(
+        replace(job, params=replace(job.params, validate_every=3, steps=3)), tmp_path / "rarely", DEVICE
+    )
+    (row,) = rarely.history
+    assert row["train_lpips"] == pytest.approx((first["train_lpips"] + third["train_lpips"]) / 2, rel=1e-4)
+    assert row["train_latent"] == pytest.approx(
+        (first["train_latent"] + second["train_latent"] + third["train_latent"]) / 3, rel=1e-4
+    )
