@@ -32,17 +32,16 @@ class Findings:
     notes: tuple[str, ...]
 
     def texts(self) -> tuple[str, str]:
-        """Return the tables as markdown and as plain text."""
+        """Return the tables as markdown, with intervals and differences, and the first of them as plain text."""
         spread, apart = interval_tables(self.table), difference_tables(self.differences)
         tables = (markdown_table(self.table, self.reasons), text_table(self.table, self.reasons))
         notes = ("".join(f"\n{note}\n" for note in self.notes), "".join(f"{note}\n" for note in self.notes))
         titles = ("95 % intervals", f"Difference from {REFERENCE} on the same clips, with 95 % intervals")
         markdown = [f"## {self.title}\n", tables[0] + notes[0]]
         plain = [f"{self.title}\n", tables[1] + notes[1]]
-        for title, (as_markdown, as_plain) in zip(titles, (spread, apart), strict=True):
+        for title, (as_markdown, _) in zip(titles, (spread, apart), strict=True):
             if as_markdown:
                 markdown += [f"### {title}\n", as_markdown]
-                plain += [f"{title}\n", as_plain]
         return "\n".join(markdown), "\n".join(plain)
 
 

@@ -38,15 +38,11 @@ STATUS = Path("/proc/self/status")
 
 
 def peak_mb(action: Callable[[], object]) -> float:
-    """Return the highest resident memory while `action` runs, in MB above what was there before (Linux)."""
+    """Return the highest resident memory of this process while `action` runs, in MB (Linux)."""
     Path("/proc/self/clear_refs").write_text("5")
-    before = _kilobytes("VmRSS")
     action()
-    return (_kilobytes("VmHWM") - before) / 1024
-
-
-def _kilobytes(field: str) -> int:
-    return next(int(line.split()[1]) for line in STATUS.read_text().splitlines() if line.startswith(f"{field}:"))
+    lines = STATUS.read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def raw_rows(folder: Path, clip: Path, count: int) -> list[ManifestRow]:
