@@ -7,7 +7,7 @@ from typing import Literal
 import yaml
 
 from talking.errors import TalkingError
-from talking.typed import number, read_section
+from talking.typed import number, read_file
 
 
 @dataclass(frozen=True)
@@ -248,13 +248,7 @@ class Params:
 
 def load_params(path: Path) -> Params:
     """Read and check params.yaml; every mistake is a `TalkingError` that names the key."""
-    if not path.is_file():
-        raise TalkingError(f"{path} is missing: run from the root of the repository.")
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TalkingError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-    return read_section(Params, values, "")
+    return read_file(Params, path)
 
 
 def as_plain(path: Path) -> dict[str, object]:

@@ -4,7 +4,10 @@ import math
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, field, fields, is_dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
 
 from talking.errors import TalkingError
 
@@ -107,3 +110,14 @@ def _check_range(value: Any, entry: Field[Any], where: str) -> None:
         raise TalkingError(f"{where} is {value}; it must be {' and '.join(bound for bound in bounds if bound)}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise TalkingError(f"{where} is {value}; it must be a finite number.")
+
+
+def read_file(kind: type[Section], path: Path) -> Section:
+    """Read a YAML file as the section `kind`. Raises `TalkingError`, naming the file or the key."""
+    if not path.is_file():
+        raise TalkingError(f"{path} is missing: run from the root of the repository.")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TalkingError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    return read_section(kind, values, "")

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from talking.config import Cluster, Tracking
 from talking.errors import TalkingError
-from talking.typed import number, read_section
+from talking.typed import number, read_file
 
 
 @dataclass(frozen=True)
@@ -119,10 +117,4 @@ class PairParams:
 
 def load_pair_params(path: Path) -> PairParams:
     """Read and check the file; every mistake is a `TalkingError` that names the key."""
-    if not path.is_file():
-        raise TalkingError(f"{path} is missing: run from the root of the repository.")
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TalkingError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-    return read_section(PairParams, values, "")
+    return read_file(PairParams, path)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from talking.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
+from talking.training.context import LocalContext, TrainResult
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -72,3 +73,37 @@ def make_toy(tmp_path) -> Callable[..., Toy]:
         return Toy(tmp_path / "codes", tmp_path / "windows", tuple(keys))
 
     return make
+
+
+class KilledError(Exception):
+    """What kills a training in the middle."""
+
+
+class MortalContext(LocalContext):
+    """Dies when it has reported `life` times."""
+
+    def __init__(self, folder: Path, life: int) -> None:
+        super().__init__(folder, torch.get_default_device())
+        self.life = life
+
+    def report(self, metrics, checkpoint=None) -> None:
+        if self.life == 0:
+            raise KilledError
+        self.life -= 1
+        super().report(metrics, checkpoint)
+
+
+def state_of(result: TrainResult) -> dict:
+    assert result.checkpoint is not None
+    return torch.load(result.checkpoint / "state.pt", weights_only=True)
+
+
+def same(first, second) -> bool:
+    """Whether nested states are equal to the bit."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    return first == second

@@ -18,12 +18,14 @@ from talking.models.stored import save_network
 from talking.models.stylegan2 import Generator
 from talking.shards import ClipStatus, Sample, encode_array, write_index, write_shard
 from talking.synthesis.codes import to_frames
-from talking.training.context import LocalContext, TrainResult, train_locally
+from talking.training.context import train_locally
 from talking.training.encoder import OUTCOME, EncoderJob, load_imagenet, new_pair
 from talking.training.encoder_loss import EncoderLoss, Inversion
 from talking.training.gan import mean_latent
 from talking.training.gan_params import Encoder
 from talking.training.pictures import PictureSource
+
+from .conftest import KilledError, MortalContext, same, state_of
 
 DEVICE = torch.get_default_device()
 PARAMS = Encoder(
@@ -51,40 +53,6 @@ PARAMS = Encoder(
     report_every=1,
     save_every=2,
 )
-
-
-class KilledError(Exception):
-    """What kills a training in the middle."""
-
-
-class MortalContext(LocalContext):
-    """Dies when it has reported `life` times."""
-
-    def __init__(self, folder: Path, life: int) -> None:
-        super().__init__(folder, DEVICE)
-        self.life = life
-
-    def report(self, metrics, checkpoint=None) -> None:
-        if self.life == 0:
-            raise KilledError
-        self.life -= 1
-        super().report(metrics, checkpoint)
-
-
-def state_of(result: TrainResult) -> dict:
-    assert result.checkpoint is not None
-    return torch.load(result.checkpoint / "state.pt", weights_only=True)
-
-
-def same(first, second) -> bool:
-    """Whether nested states are equal to the bit."""
-    if isinstance(first, torch.Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return first == second
 
 
 def write_faces(folder: Path, pictures: np.ndarray) -> None:

@@ -22,6 +22,8 @@ from talking.training.gan_steps import draw_codes, with_fresh_noise
 from talking.training.pictures import PictureSource
 from talking.training.starting import new_networks, smaller_discriminator
 
+from .conftest import KilledError, MortalContext, same, state_of
+
 DEVICE = torch.get_default_device()
 PARAMS = Gan(
     resolution=8,
@@ -86,40 +88,6 @@ def make_job(tmp_path) -> Callable[..., GanJob]:
         return GanJob(replace(PARAMS, **changes), seed=1, source=source, scratch=tmp_path / "scratch")
 
     return make
-
-
-class KilledError(Exception):
-    """What kills a training in the middle."""
-
-
-class MortalContext(LocalContext):
-    """Dies when it has reported `life` times."""
-
-    def __init__(self, folder: Path, life: int) -> None:
-        super().__init__(folder, DEVICE)
-        self.life = life
-
-    def report(self, metrics, checkpoint=None) -> None:
-        if self.life == 0:
-            raise KilledError
-        self.life -= 1
-        super().report(metrics, checkpoint)
-
-
-def state_of(result: TrainResult) -> dict:
-    assert result.checkpoint is not None
-    return torch.load(result.checkpoint / "state.pt", weights_only=True)
-
-
-def same(first, second) -> bool:
-    """Whether nested states are equal to the bit."""
-    if isinstance(first, torch.Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return first == second
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(make_job, tmp_path) -> None:

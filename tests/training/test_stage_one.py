@@ -21,6 +21,8 @@ from talking.training.context import LocalContext, TrainResult, train_locally
 from talking.training.linear import LinearFit, fit_linear
 from talking.training.stage_one import BEST, StageOneJob, Trainer, component_weights, losses_of
 
+from .conftest import KilledError, MortalContext
+
 DEVICE = torch.get_default_device()
 PARAMS = StageOne(
     target="whitened",
@@ -44,24 +46,6 @@ PARAMS = StageOne(
     validate_every=2,
     average=0.5,
 )
-
-
-class KilledError(Exception):
-    """What kills a training in the middle."""
-
-
-class MortalContext(LocalContext):
-    """Dies when it has reported `life` times."""
-
-    def __init__(self, folder: Path, life: int) -> None:
-        super().__init__(folder, DEVICE)
-        self.life = life
-
-    def report(self, metrics, checkpoint=None) -> None:
-        if self.life == 0:
-            raise KilledError
-        self.life -= 1
-        super().report(metrics, checkpoint)
 
 
 @pytest.fixture
