@@ -1,9 +1,33 @@
 """Fixtures that tests of several folders share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
+
+from tests.golden import fill
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden() -> ModuleType:
+    """The module tests/golden/fill.py, which fills networks by the rule of the golden figures."""
+    return fill
+
+
+@pytest.fixture(scope="session")
+def figures() -> Callable[[str], dict[str, np.ndarray]]:
+    """Read the figures of a golden network by name."""
+
+    def read(name: str) -> dict[str, np.ndarray]:
+        with np.load(GOLDEN / f"{name}.npz", allow_pickle=False) as stored:
+            return dict(stored)
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the basis V is fitted on: moments of a corpus's codes or displacements, of a face set, of random w of G."""
+"""What the basis V is fitted on: moments of a corpus's codes or displacements, of a face set, of random codes of G."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +13,7 @@ from talking.shards import ShardFolder, decode_array
 from talking.synthesis.codes import invert_frames
 from talking.training.images import load_face_set
 
-PRIOR_CHUNK = 10_000
+PRIOR_CHUNK = 2_000
 
 
 def clip_moments(
@@ -33,15 +33,20 @@ def clip_moments(
 
 
 def prior_moments(pair: Backbone, samples: int, seed: int) -> Moments:
-    """Moments of w = map(z) of random z, the same w for every style, as one samples the prior of a GAN."""
+    """Moments of random codes, drawn as G is trained on them: two w = map(z) per code, crossed over at a random style.
+
+    Style mixing (StyleGAN section 3.1; the crossing is uniform from the second style to none at all) makes the codes
+    span all of W+; the same w in every style would span W's 512 directions.
+    """
     generator, draw = pair.generator, torch.Generator().manual_seed(seed)
-    device = pair.latent_avg.device
+    styles = torch.arange(generator.n_styles)
 
     def part(count: int) -> Moments:
-        z = torch.randn(count, generator.style_dim, generator=draw).to(device)
+        z = torch.randn(2, count, generator.style_dim, generator=draw).to(pair.latent_avg.device)
+        crossing = torch.randint(1, len(styles) + 1, (count, 1), generator=draw)
         with torch.no_grad():
-            w = generator.map(z)  # (N, 512)
-        return Moments.of(np.tile(w.cpu().numpy(), (1, generator.n_styles)))
+            first, second = (generator.map(each).cpu()[:, None] for each in z)  # (N, 1, 512)
+        return Moments.of(code_rows(torch.where((styles < crossing)[:, :, None], first, second).numpy()))
 
     return Moments.total(part(min(PRIOR_CHUNK, samples - at)) for at in range(0, samples, PRIOR_CHUNK))
 

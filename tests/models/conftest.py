@@ -1,42 +1,15 @@
-"""What the networks' tests share: the golden figures, and shapes seen by forward hooks."""
+"""What the networks' tests share: one thread, and shapes seen by forward hooks."""
 
-import importlib.util
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from types import ModuleType
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-
-GOLDEN = Path(__file__).parent.parent / "golden"
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def golden() -> ModuleType:
-    """The module tests/golden/fill.py, which fills networks by the rule of the golden figures."""
-    spec = importlib.util.spec_from_file_location("golden_fill", GOLDEN / "fill.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def figures() -> Callable[[str], dict[str, np.ndarray]]:
-    """Read the figures of a golden network by name."""
-
-    def read(name: str) -> dict[str, np.ndarray]:
-        with np.load(GOLDEN / f"{name}.npz", allow_pickle=False) as stored:
-            return dict(stored)
-
-    return read
 
 
 @pytest.fixture

@@ -93,12 +93,10 @@ def runner(folder: Path) -> Run:
     return run
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
-    """The small copy, its graph run once, and the function that runs commands in it."""
-    folder = tmp_path_factory.mktemp("project")
+def begin_project(folder: Path, changes: dict) -> Run:
+    """Copy the project, change its params, and commit it to git and DVC; return what runs commands in the copy."""
     copy_project(folder)
-    write_params(folder, SMALL)
+    write_params(folder, changes)
     run = runner(folder)
     for command in (
         ("git", "init", "-q"),
@@ -107,6 +105,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
         ("git", "commit", "-qm", "begin"),
     ):
         run(*command)
+    return run
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """The small copy, its graph run once, and the function that runs commands in it."""
+    folder = tmp_path_factory.mktemp("project")
+    run = begin_project(folder, SMALL)
     run("dvc", "repro")
     run("git", "add", "-A")
     run("git", "commit", "-qm", "reproduced")

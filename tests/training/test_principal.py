@@ -47,14 +47,18 @@ def test_shards_without_a_named_clip_have_no_moments(make_toy) -> None:
     assert clip_moments(toy.folders[0], toy.folders[0].names[:2], frozenset({"a_6"}), displacements=True) is None
 
 
-def test_the_prior_is_that_of_the_mapping_network_alike_in_every_style(pair) -> None:
-    moments = prior_moments(pair, PRIOR_CHUNK + 500, seed=3)
+def test_the_prior_is_of_two_latents_crossed_over_at_a_random_style(pair) -> None:
+    styles, moments = pair.n_styles, prior_moments(pair, 10 * PRIOR_CHUNK + 500, seed=3)
     with torch.no_grad():
         w = pair.generator.map(torch.randn(200_000, 6, generator=torch.Generator().manual_seed(9))).numpy()
-    assert moments.count == PRIOR_CHUNK + 500
-    np.testing.assert_allclose(moments.mean[:6], w.mean(axis=0), atol=5 * w.std() / 100)
-    np.testing.assert_array_equal(moments.mean[:6], moments.mean[6:12])
-    np.testing.assert_allclose(moments.covariance[:6, 6:12], np.cov(w.T), atol=0.1 * w.var())
+    assert moments.count == 10 * PRIOR_CHUNK + 500
+    np.testing.assert_allclose(moments.mean, np.tile(w.mean(axis=0), styles), atol=5 * w.std() / 100)
+    for style in range(styles):
+        # Of the crossings 1 to L, those at 1 to `style` part this style from the first.
+        shared = 1 - style / styles
+        block = moments.covariance[:6, 6 * style : 6 * style + 6]
+        np.testing.assert_allclose(block, shared * np.cov(w.T), atol=0.05 * w.var())
+    assert np.linalg.matrix_rank(moments.covariance) > 2 * np.linalg.matrix_rank(np.cov(w.T))
 
 
 def test_a_face_sets_codes_are_those_of_the_encoder(pair, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Checkpoints as publishers lay them out: small on disk, filled by the golden rule, or pickled as NVIDIA does."""
 
 import argparse
-import importlib.util
 import math
 import pickle
 import re
@@ -20,28 +19,12 @@ from torch import Tensor, nn
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stylegan2 import Generator
 
-GOLDEN = Path(__file__).parent.parent / "golden"
 FILTER = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def golden() -> ModuleType:
-    """The module tests/golden/fill.py, which fills networks by the rule of the golden figures."""
-    spec = importlib.util.spec_from_file_location("golden_fill", GOLDEN / "fill.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def figures(name: str) -> dict[str, np.ndarray]:
-    with np.load(GOLDEN / f"{name}.npz", allow_pickle=False) as stored:
-        return dict(stored)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -73,11 +56,6 @@ def saved(folder: Path, content: object, name: str = "checkpoint.pt") -> Path:
 
 def without(states: dict, name: str) -> dict:
     return {key: value for key, value in states.items() if key != name}
-
-
-def kernels(generator: Generator) -> dict[str, Tensor]:
-    """The low-pass kernels, which checkpoints hold and the golden rule leaves to the network."""
-    return {name: value for name, value in generator.state_dict().items() if name.endswith(".kernel")}
 
 
 def as_nvidia(state: dict[str, Tensor]) -> dict[str, Tensor]:

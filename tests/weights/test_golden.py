@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from talking.models.psp import GradualStyleEncoder
 from talking.models.stylegan2 import Generator
 from talking.weights import add_file, load_added, published, published_backbone
 from talking.weights.checkpoints import below
+from tests.golden.pair import add_golden_pair, kernels
 
-from .conftest import as_nvidia, figures, kernels, nvidia_pickle, saved, seeded
+from .conftest import as_nvidia, nvidia_pickle, saved, seeded
 
 
 def far(made: torch.Tensor, figure: object) -> float:
@@ -28,7 +28,7 @@ def published_file(layout: str, folder: Path, state: dict[str, torch.Tensor]) ->
 
 @torch.no_grad()
 @pytest.mark.parametrize("layout", ["rosinality", "nvidia"])
-def test_a_generator_of_64_pixels_through_either_layout(golden, tmp_path, layout) -> None:
+def test_a_generator_of_64_pixels_through_either_layout(golden, figures, tmp_path, layout) -> None:
     name, path = published_file(layout, tmp_path, {**golden.filled("stylegan2_64"), **kernels(Generator(64))})
     add_file(published(name), path, tmp_path / "weights", resolution=64)
     config, tensors = load_added(tmp_path / "weights", published(name))
@@ -44,23 +44,13 @@ def test_a_generator_of_64_pixels_through_either_layout(golden, tmp_path, layout
 def pair(golden, tmp_path_factory) -> Iterator[Path]:
     """A folder to which pSp's checkpoint was added, encoder and 1024-pixel decoder filled by the golden rule."""
     folder = tmp_path_factory.mktemp("pair")
-    with torch.device("meta"):
-        encoder = GradualStyleEncoder(18)
-    counts = [name for name in encoder.state_dict() if name.endswith(".num_batches_tracked")]
-    states = golden.filled("psp_encoder_18") | {f"encoder.{name}": torch.zeros((), dtype=torch.long) for name in counts}
-    decoder = golden.filled("stylegan2_1024") | kernels(Generator(1024))
-    states |= {f"decoder.{name}": value for name, value in decoder.items()}
-    content = {"state_dict": states, "latent_avg": torch.zeros(18, 512), "opts": {"dataset_type": "ffhq_encode"}}
-    path = saved(folder, content)
-    del states, decoder, content
-    add_file(published("psp-ffhq-encode"), path, folder)
-    path.unlink()
+    add_golden_pair(folder, folder)
     yield folder
     (folder / "psp-ffhq-encode.safetensors").unlink()
 
 
 @torch.no_grad()
-def test_the_encoder_and_the_generator_of_1024_pixels_through_psps_layout(golden, pair) -> None:
+def test_the_encoder_and_the_generator_of_1024_pixels_through_psps_layout(golden, figures, pair) -> None:
     backbone, figure = published_backbone(pair), figures("psp_encoder_18")
     x = torch.rand(1, 3, 256, 256, generator=seeded(figure["x_seed"])) * 2 - 1
     assert far(backbone.invert(x), figure["codes"]) < 1e-4

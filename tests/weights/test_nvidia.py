@@ -9,8 +9,9 @@ import torch
 from talking.errors import TalkingError
 from talking.models.stylegan2 import Generator
 from talking.weights import convert_nvidia
+from tests.golden.pair import kernels
 
-from .conftest import as_nvidia, figures, kernels, nvidia_latent, nvidia_pickle, nvidia_picture, seeded
+from .conftest import as_nvidia, nvidia_latent, nvidia_pickle, nvidia_picture, seeded
 
 
 def loaded(state: dict[str, torch.Tensor], resolution: int) -> Generator:
@@ -36,7 +37,7 @@ def error(made: torch.Tensor, true: torch.Tensor | np.ndarray) -> float:
 
 
 @torch.no_grad()
-def test_the_golden_network_in_nvidias_layout_gives_the_golden_figures(golden, tmp_path) -> None:
+def test_the_golden_network_in_nvidias_layout_gives_the_golden_figures(golden, figures, tmp_path) -> None:
     state, figure = golden.filled("stylegan2_64"), figures("stylegan2_64")
     spelled = as_nvidia({**state, **kernels(Generator(64))})
     codes = torch.randn(2, 10, 512, generator=seeded(figure["wplus_seed"]))

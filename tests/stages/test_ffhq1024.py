@@ -1,0 +1,102 @@
+"""The paper's whole configuration on clips of the demo corpus: 1024 pixels, 18 styles, K = 2500, Tables 4.3 and 4.4.
+
+The weights are filled by the golden rule, so the faces are noise: shapes, files and memory are those of the real thing,
+the figures are not.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talking.corpora.demo.writer import write_demo_corpus
+from talking.media.video import decode_frames, probe
+from talking.models.backbone import Backbone
+from talking.models.basis import Basis
+from talking.models.talking_head import TalkingHead
+from talking.shards import ShardFolder, decode_array
+from tests.golden.pair import add_golden_pair
+
+from .conftest import Run, begin_project, write_params
+
+FRAMES = 36  # The shortest clips of the demo's seed 1 into which each sentence fits.
+PAPER = {
+    "corpus": "short",
+    "backbone": "ffhq1024",
+    # One clip to train on, one to choose the checkpoint by, two of strangers to make speak.
+    "corpora": {
+        "short": {
+            "reader": "grid",
+            "clip_s": FRAMES / 25,
+            "unseen_speakers": ["s3", "s4"],
+            "validation_speakers": ["s2"],
+            "clips_per_shard": 1,
+            "max_rejected": 0,
+        }
+    },
+    "pca": {"source": "prior", "components": 2500, "prior_samples": 3000},
+    "stage_one": {
+        "target": "codes",
+        "component_weights": "none",
+        "lpips_net": "vgg",
+        "lpips_every": 1,
+        "width": 64,
+        "lstm_layers": 3,
+        "code_dim": 256,
+        "hidden": 512,
+        "sequence": 8,
+        "batch": 1,
+        "steps": 2,
+        "lr": 0.0002,
+        "validate_every": 1,
+        "lips_clips": 0,
+    },
+    "stage_two": {"adapt_on": "picture", "steps": 1, "batch": 1, "lr": 0.0003, "mouth_weight": 1},
+    "animate": {"size": 1024},
+    "invert": {"batch": 8},
+    "cluster": {"workers": 1, "cpus_per_worker": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which the graph has run with the paper's configuration."""
+    folder = tmp_path_factory.mktemp("paper")
+    run: Run = begin_project(folder, {})
+    write_demo_corpus(folder / "raw" / "short", speakers=4, clips=1, seed=1, frames=FRAMES)
+    (pair := folder / "raw" / "backbones" / "ffhq1024").mkdir(parents=True)
+    add_golden_pair(pair, folder)
+    write_params(folder, PAPER)
+    run("dvc", "repro")
+    return folder
+
+
+@pytest.mark.timeout(1500)
+def test_the_papers_configuration_runs_from_raw_clips_to_a_comparison(paper: Path) -> None:
+    table = json.loads((paper / "metrics" / "evaluate.json").read_text())
+    assert set(table) == {"static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two"}
+    assert all((row["frames"], row["clips"], row["speakers"]) == (2 * FRAMES, 2, 2) for row in table.values())
+    assert table["static"]["psnr"] > table["inversion"]["psnr"], "golden-rule weights draw noise"
+
+
+@pytest.mark.timeout(1500)
+def test_codes_basis_and_networks_have_the_papers_shapes(paper: Path) -> None:
+    data, models = paper / "data" / "short", paper / "models" / "short"
+    codes = next(iter(ShardFolder(data / "codes").read("s3-000.tar")))
+    assert decode_array(codes.members["codes.npy"]).shape == (FRAMES, 18, 512)
+    basis = Basis.load(models / "basis" / "basis.safetensors")
+    assert basis.components.shape == (2500, 18 * 512)
+    np.testing.assert_allclose(basis.components[:50] @ basis.components.T, np.eye(50, 2500), atol=1e-4)
+    sizes = {name: p.shape for name, p in TalkingHead.load(models / "stage_one").named_parameters()}
+    assert (2048, 512 * 4 * 6) in sizes.values() and (2500, 512) in sizes.values()
+    assert Backbone.load(models / "backbone").resolution == 1024
+
+
+@pytest.mark.timeout(1500)
+def test_videos_of_1024_pixels_are_made_and_the_tuned_generator_differs(paper: Path) -> None:
+    videos = sorted((paper / "videos" / "short" / "stage_two").glob("*.mp4"))
+    assert [(probe(video).width, probe(video).frames) for video in videos] == [(1024, FRAMES)] * 2
+    plain = decode_frames(paper / "videos" / "short" / "stage_one" / videos[0].name)
+    assert plain.shape == (FRAMES, 1024, 1024, 3)
+    assert (plain != decode_frames(videos[0])).any()
