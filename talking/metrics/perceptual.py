@@ -10,9 +10,10 @@ from talking.files import sha256_of
 from talking.losses.perceptual import PerceptualLoss
 from talking.metrics.unavailable import Unavailable
 
-# Stems of torchvision's files, each of which ends in the first eight digits of its SHA-256.
 STEMS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
-PUBLISHED = {"alex": "7be5be79", "vgg": "397923af", "squeeze": "b8a52dc0"}
+# Torchvision's files, each of which ends in the first eight digits of its SHA-256.
+FILES = {"alex": "alexnet-owt-7be5be79.pth", "vgg": "vgg16-397923af.pth", "squeeze": "squeezenet1_1-b8a52dc0.pth"}
+PUBLISHED = {net: Path(file).stem[-8:] for net, file in FILES.items()}
 
 
 class Lpips:
@@ -52,7 +53,7 @@ def load_lpips(
             if path.suffix in {".pth", ".safetensors"}:
                 return Lpips(net, path, device=device)
     where = f"in {folder.name}" if folder else "as no folder of weights is set"
-    names = ", ".join(f"{STEMS[net]}-{PUBLISHED[net]}.pth" for net in nets)
+    names = ", ".join(FILES[net] for net in nets)
     return Unavailable(f"no trunk's weights were found {where}; LPIPS needs one of {names}")
 
 

@@ -58,4 +58,4 @@ def test_a_file_that_is_not_the_published_one_is_named_as_such(folder: Path) -> 
 
 def test_the_first_net_whose_weights_are_there_is_taken(folder: Path) -> None:
     value = load_lpips(folder, device="cpu", nets=("alex", "vgg"))
-    assert isinstance(value, Unavailable) and "alexnet-7be5be79.pth, vgg16-397923af.pth" in value.reason
+    assert isinstance(value, Unavailable) and "alexnet-owt-7be5be79.pth, vgg16-397923af.pth" in value.reason

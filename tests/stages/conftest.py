@@ -47,7 +47,10 @@ SMALL = {
 
 def merged(values: dict, changes: dict) -> dict:
     """Return nested values with nested changes."""
-    both = {key: merged(values[key], change) if isinstance(change, dict) else change for key, change in changes.items()}
+    both = {
+        key: merged(values.get(key, {}), change) if isinstance(change, dict) else change
+        for key, change in changes.items()
+    }
     return {**values, **both}
 
 
