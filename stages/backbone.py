@@ -18,6 +18,7 @@ from talking.weights import kept_backbone, published_backbone
 
 CROPS_IN_MEMORY = 20_000
 CLIPS_MEASURED = 6
+START = "start"  # a folder below the source, with a pair that training goes on from
 
 
 def obtain(
@@ -39,7 +40,10 @@ def obtain(
         print(f"backbone: step {step}/{row.steps}, loss {losses['train_reconstruction']:.4f}", flush=True)
         curve.append((step, losses))
 
-    return train_backbone(images, row, seed=params.seed, device=best_device(), report=report), curve
+    begun = source / START
+    start = Backbone.load(begun) if begun.is_dir() else None
+    pair = train_backbone(images, row, seed=params.seed, device=best_device(), report=report, start=start)
+    return pair, curve
 
 
 def main(params: Params, source: Path, manifest: Path, aligned: Path, out: Path, metrics: Path, plots: Path) -> None:

@@ -2,9 +2,9 @@
 
 Videos are looked for in `s<k>/`, `s<k>/video/mpg_6000/` (as the high-quality archives unpack), `s<k>/video/` and the
 same below `video/`; word times in `alignments/s<k>/`, `align/s<k>/` and `s<k>/align/`; phones, which only the demo
-corpus has, in `phones/s<k>/<name>.json`. The sentence is spelt by the file's name. GRID's separate sound files are not
-read: they are shorter than the videos, whose own sound is in step with the pictures. Nothing is decoded here: broken
-videos are found when they are resampled.
+corpus has, in `phones/s<k>/<name>.json`: GRID's own are told from its words. The sentence is spelt by the file's name.
+GRID's separate sound files are not read: they are shorter than the videos, whose own sound is in step with the
+pictures. Nothing is decoded here: broken videos are found when they are resampled.
 """
 
 import re
@@ -14,6 +14,7 @@ from pathlib import Path
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.grammar import sentence_of
 from talking.corpora.grid_labels import WordFolders
+from talking.corpora.grid_phones import phones_of
 from talking.corpora.labels import read_align, read_json_segments
 from talking.corpora.listing import natural_key, subfolders, videos_in
 from talking.corpora.rejects import Reject
@@ -80,7 +81,7 @@ def _read_speaker(
             rejects.append(Reject(f"{speaker}_{name}", speaker, str(path), error.reason, f"{path}: {error.sentence}"))
             continue
         times = _words(speaker, sentence, name, words.files.get(name), rejects)
-        phones = _phones(speaker, name, root / "phones" / speaker / f"{name}.json", rejects)
+        phones = _phones(speaker, name, root / "phones" / speaker / f"{name}.json", rejects) or phones_of(times)
         clips.append(Clip(CORPUS, speaker, name, path, sentence, times, phones))
     return clips
 

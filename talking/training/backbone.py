@@ -1,5 +1,6 @@
 """A small backbone of our own: (E_I, G) trained together as an autoencoder on aligned faces, coarse to fine."""
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,8 +29,13 @@ class Phase:
     resolution: int
 
 
-def phases(resolution: int) -> list[Phase]:
-    """Grow the output from a quarter over a half to the whole resolution: structure first, then what is fine."""
+def phases(resolution: int, *, started: bool = False) -> list[Phase]:
+    """Grow the output from a quarter over a half to the whole resolution: structure first, then what is fine.
+
+    A pair that was trained before (`started`) has its structure, and draws the whole picture at once.
+    """
+    if started:
+        return [Phase(1.0, resolution)]
     return [Phase(0.12, max(8, resolution // 4)), Phase(0.35, max(8, resolution // 2)), Phase(1.0, resolution)]
 
 
@@ -61,13 +67,22 @@ def _new_pair(params: BackboneParams, seed: int) -> tuple[Generator, ResNetEncod
 
 
 def train_backbone(
-    images: Images, params: BackboneParams, *, seed: int, device: torch.device, report: Report, report_every: int = 50
+    images: Images,
+    params: BackboneParams,
+    *,
+    seed: int,
+    device: torch.device,
+    report: Report,
+    report_every: int = 50,
+    start: Backbone | None = None,
 ) -> Backbone:
     """Train the pair on the images and return its moving average, with the mean code of the images as mean latent.
 
-    The same seed on the same machine gives the same weights.
+    The same seed on the same machine gives the same weights. `start` is a pair to go on from; without it the pair is
+    new. Raises `TalkingError` when `start` has other sizes than params ask for.
     """
-    pair = _Autoencoder(*_new_pair(params, seed)).to(device)
+    pair = (_started(start, params, seed) if start else _Autoencoder(*_new_pair(params, seed))).to(device)
+    course = phases(params.resolution, started=start is not None)
     average = _Average(pair, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=False)
     optimizer = torch.optim.Adam(pair.parameters(), lr=params.lr, betas=(0.9, 0.99), fused=True)
     draw = torch.Generator().manual_seed(seed)
@@ -79,7 +94,7 @@ def train_backbone(
         batch = images.batch(chosen, device)
         if params.augment:
             batch = augmented(*batch, draw)
-        loss = _loss(pair, batch, params, _resolution(step / params.steps, params.resolution))
+        loss = _loss(pair, batch, params, _resolution(step / params.steps, course))
         if not torch.isfinite(loss):
             raise TalkingError(f"backbone: the loss is {loss.item()} at step {step}: lower the backbone's lr.")
         optimizer.zero_grad(set_to_none=True)
@@ -102,6 +117,21 @@ class _Autoencoder(nn.Module):
         return self.generator(self.encoder(pictures), resolution=resolution)
 
 
+def _started(start: Backbone, params: BackboneParams, seed: int) -> _Autoencoder:
+    """Return the networks of a pair, its mean latent put back into the encoder's last bias."""
+    new = _Autoencoder(*_new_pair(params, seed))
+    old = _Autoencoder(copy.deepcopy(start.generator), copy.deepcopy(start.encoder))
+    shapes, wanted = ({name: p.shape for name, p in each.named_parameters()} for each in (old, new))
+    if shapes != wanted:
+        raise TalkingError(
+            f"backbones: the pair to start from has other sizes ({start.resolution} pixels) than the row asks for "
+            f"({params.resolution}): give the row the sizes of that pair, or take the pair away."
+        )
+    with torch.no_grad():
+        old.encoder.linear.bias.add_(start.latent_avg.flatten())
+    return old.requires_grad_(True).train()
+
+
 class _Average(AveragedModel):
     module: _Autoencoder
 
@@ -120,8 +150,8 @@ def _loss(
     )
 
 
-def _resolution(progress: float, resolution: int) -> int:
-    return next(phase.resolution for phase in phases(resolution) if progress < phase.end)
+def _resolution(progress: float, course: list[Phase]) -> int:
+    return next(phase.resolution for phase in course if progress < phase.end)
 
 
 def _schedule(progress: float) -> float:

@@ -40,7 +40,7 @@ def images() -> Images:
 def train(images) -> Callable[..., tuple[Backbone, list[float]]]:
     """Train with changed params; return the pair and the reported losses."""
 
-    def run(seed: int = 1, every: int = 4, **changes) -> tuple[Backbone, list[float]]:
+    def run(seed: int = 1, every: int = 4, start: Backbone | None = None, **changes) -> tuple[Backbone, list[float]]:
         losses: list[float] = []
         pair = train_backbone(
             images,
@@ -49,6 +49,7 @@ def train(images) -> Callable[..., tuple[Backbone, list[float]]]:
             device=DEVICE,
             report=lambda _step, values: losses.append(values["train_reconstruction"]),
             report_every=every,
+            start=start,
         )
         return pair, losses
 
@@ -140,3 +141,22 @@ def test_the_picture_grows_to_its_whole_size(resolution, sizes) -> None:
     found = phases(resolution)
     assert [phase.resolution for phase in found] == sizes
     assert found[-1].end == 1.0 and all(a.end < b.end for a, b in pairwise(found))
+
+
+def test_training_goes_on_from_a_pair_where_it_stood(train, images) -> None:
+    first, before = train(steps=80, every=20)
+    more, after = train(steps=20, every=20, start=first, lr=0.001)
+    assert after[0] < 1.1 * before[-1] < 0.9 * before[0]
+    kept, _ = train(steps=0, start=first)
+    pictures, _ = images.batch(torch.arange(4), DEVICE)
+    with torch.no_grad():
+        torch.testing.assert_close(kept.latent_avg, first.latent_avg, atol=0.3, rtol=0)
+        far = (kept(pictures) - first(pictures)).abs().mean() / first(pictures).std()
+    assert far < 0.05, "no step, no other pictures, but for the norms' statistics"
+    assert more.resolution == first.resolution
+
+
+def test_a_pair_of_other_sizes_is_no_start(train) -> None:
+    first, _ = train(steps=0)
+    with pytest.raises(TalkingError, match="other sizes"):
+        train(steps=1, channel_max=4, start=first)
