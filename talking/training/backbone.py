@@ -119,10 +119,9 @@ class _Autoencoder(nn.Module):
 
 def _started(start: Backbone, params: BackboneParams, seed: int) -> _Autoencoder:
     """Return the networks of a pair, its mean latent put back into the encoder's last bias."""
+    generator, encoder = copy.deepcopy(start.generator), copy.deepcopy(start.encoder)
     new = _Autoencoder(*_new_pair(params, seed))
-    old = _Autoencoder(copy.deepcopy(start.generator), copy.deepcopy(start.encoder))
-    shapes, wanted = ({name: p.shape for name, p in each.named_parameters()} for each in (old, new))
-    if shapes != wanted:
+    if not isinstance(encoder, ResNetEncoder) or _shapes(old := _Autoencoder(generator, encoder)) != _shapes(new):
         raise TalkingError(
             f"backbones: the pair to start from has other sizes ({start.resolution} pixels) than the row asks for "
             f"({params.resolution}): give the row the sizes of that pair, or take the pair away."
@@ -130,6 +129,10 @@ def _started(start: Backbone, params: BackboneParams, seed: int) -> _Autoencoder
     with torch.no_grad():
         old.encoder.linear.bias.add_(start.latent_avg.flatten())
     return old.requires_grad_(True).train()
+
+
+def _shapes(module: nn.Module) -> dict[str, torch.Size]:
+    return {name: parameter.shape for name, parameter in module.named_parameters()}
 
 
 class _Average(AveragedModel):
