@@ -116,7 +116,8 @@ class Engine:
         constant = np.flatnonzero((codes == codes[:1]).all(axis=(0, 2))).tolist()
         if len(constant) < self.fast.n_styles:
             return self.convert(self.fast(batch, constant))
-        return self.convert(self.fast(batch[:1])).expand(len(batch), *[-1] * 3)
+        frames = self.convert(self.fast(batch[:1]))
+        return frames.expand(len(batch), *frames.shape[1:])
 
     def _run(self, batch: Tensor) -> Tensor:
         whole = torch.cat([batch, batch[-1:].expand(self.batch - len(batch), -1, -1)])
