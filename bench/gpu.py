@@ -15,8 +15,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.tuning import TuningStep
 from bench.timing import finish, seconds_of, table
+from bench.tuning import TuningStep
 from bench.video import encoder_path, seconds_of_video
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stylegan2 import Generator

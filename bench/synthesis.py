@@ -1,6 +1,6 @@
 """From sound to mp4 on the processor: seconds and share of every step, and whether it is faster than real time.
 
-`python bench/synthesis.py --models models/demo` measures a trained model; without it the kept pair of the demo with an
+`python -m bench.synthesis --models models/demo` measures a trained model; without it the kept pair of the demo with an
 untrained talking head of the demo's sizes, whose speed is the same.
 """
 
@@ -16,9 +16,6 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 from bench.timing import table
 from talking.media.audio import MfccConfig, mfcc_windows
 from talking.media.video import encode_frames
@@ -30,6 +27,7 @@ from talking.synthesis.codes import invert_frames, resize_frames, synthesise_fra
 from talking.synthesis.engine import Engine
 from talking.synthesis.speed import machine_name
 
+ROOT = Path(__file__).resolve().parent.parent
 RATE = 25
 SOUND_RATE = 16000
 COMPONENTS = 32

@@ -1,5 +1,7 @@
 """A step of stage two on one picture: mean square and a VGG16 distance with untrained weights, Adam."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,7 +19,7 @@ class Vgg16(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = [3, *(n for n in VGG16 if n)]
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False))
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, 3, R, R) -> per group (B, C, R', R'), each pixel of length one."""

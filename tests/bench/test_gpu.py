@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 ALONE = """
 import sys
-for name in ("ray", "mlflow", "dvc", "dlib", "cv2", "librosa", "lpips", "ffmpeg", "scipy", "safetensors", "torchvision"):
+for name in "ray mlflow dvc dlib cv2 librosa lpips ffmpeg scipy safetensors torchvision".split():
     sys.modules[name] = None
 sys.argv = sys.argv[1:]
 import runpy
