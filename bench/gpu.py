@@ -21,11 +21,15 @@ from bench.video import encoder_path, seconds_of_video
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stylegan2 import Generator
 from talking.synthesis.fast_generator import FastGenerator, Settings
+from talking.synthesis.fast_layers import Upsampling
 from talking.synthesis.graphs import Execution, prepared
 
 HEAD = ("what", "precision", "batch", "rate", "PSNR to the plain module, dB")
 STEPS = 350
 ENCODER_SIDE = 256
+IN_STEPS: tuple[Upsampling, ...] = ("transposed", "merged", "polyphase")
+FUSED: tuple[Upsampling, ...] = ("sliced", "merged", "polyphase")
+EXECUTIONS: tuple[Execution, ...] = ("eager", "graph", "compiled")
 Row = tuple[str, str, str, str, str]
 Network = Callable[[torch.Tensor], torch.Tensor]
 
@@ -72,9 +76,9 @@ def kinds(plan: Plan) -> Iterator[tuple[str, str, bool, Settings | None, Executi
     yield "plain", "TF32", True, None, "eager"
     yield "fast", "TF32", True, Settings(), "graph"
     for dtype in (torch.float16, torch.bfloat16):
-        for upsampling in ("transposed", "merged", "polyphase"):
+        for upsampling in IN_STEPS:
             yield f"fast, {upsampling}, graph", _name(dtype), True, Settings(dtype, upsampling=upsampling), "graph"
-        for upsampling in ("sliced", "merged", "polyphase"):
+        for upsampling in FUSED:
             settings = Settings(dtype, upsampling=upsampling, joined_shift=False)
             yield f"fast, {upsampling}, compiled, graph", _name(dtype), True, settings, "compiled"
 
@@ -171,7 +175,7 @@ def video(plan: Plan) -> Iterator[Row]:
         yield f"audio windows to mp4 at {plan.resolution}", "-", "-", "no ffmpeg here", "-"
         return
     frames = 10 if plan.quick else 1500
-    for execution in ("eager",) if plan.quick else ("eager", "graph", "compiled"):
+    for execution in EXECUTIONS[:1] if plan.quick else EXECUTIONS:
         seconds, precision, batch = seconds_of_video(_generator(plan), frames, execution)
         what = f"audio windows to mp4 at {plan.resolution}, {execution}, {frames} frames"
         yield what, precision, str(batch), f"{frames / seconds:.1f} fps", "-"

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -92,6 +93,6 @@ def _encode(batches: Iterator[np.ndarray], side: int, target: Path) -> None:
         raise RuntimeError(f"ffmpeg ended with {process.returncode}")
 
 
-def _write(waiting: queue.Queue, pipe) -> None:
+def _write(waiting: "queue.Queue[np.ndarray | None]", pipe: IO[bytes]) -> None:
     while (frames := waiting.get()) is not None:
         pipe.write(np.ascontiguousarray(frames).data)

@@ -43,13 +43,14 @@ class FastGenerator(nn.Module):
         self.n_styles, self.style_dim = plain.n_styles, plain.style_dim
         noises = list(plain.noises.buffers())
         self.register_buffer("input", plain.input.input.detach().to(settings.dtype))  # (1, C, 4, 4)
-        self.convs = nn.ModuleList(
+        prepared = [
             FastStyledConv(conv, noise, settings.dtype, settings.layout, settings.upsampling)
             for conv, noise in zip([plain.conv1, *plain.convs], noises, strict=True)
-        )
+        ]
+        self.convs = nn.ModuleList(prepared)
         self.to_rgbs = nn.ModuleList(FastToRGB(layer, settings.dtype) for layer in [plain.to_rgb1, *plain.to_rgbs])
         if settings.joined_shift:
-            for conv in self.convs:
+            for conv in prepared:
                 conv.join_shift()
 
     def forward(self, wplus: Tensor, constant: Collection[int] = ()) -> Tensor:

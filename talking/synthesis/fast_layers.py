@@ -52,8 +52,13 @@ def sliced_blur(x: Tensor) -> Tensor:
     taps = [2 * tap / sum(TAPS) for tap in TAPS]
     height, width = x.shape[2] - 1, x.shape[3] - 1
     x = F.pad(x, (1, 1, 1, 1))
-    rows = sum(tap * x[:, :, k : k + height] for k, tap in enumerate(taps))
-    return sum(tap * rows[..., k : k + width] for k, tap in enumerate(taps))  # type: ignore[index,return-value]
+    rows = _summed([tap * x[:, :, k : k + height] for k, tap in enumerate(taps)])
+    return _summed([tap * rows[..., k : k + width] for k, tap in enumerate(taps)])
+
+
+def _summed(maps: list[Tensor]) -> Tensor:
+    first, second, third, fourth = maps
+    return first + second + (third + fourth)
 
 
 class Affine(nn.Module):

@@ -25,7 +25,7 @@ def to_yuv420(pictures: Tensor) -> Tensor:
     bytes of RGB.
     """
     rgb = (pictures.float().clamp(-1, 1) + 1) / 2
-    luma, blue, red = (sum(c * rgb[:, i] for i, c in enumerate(row)) for row in _TO_YUV)  # (T, H, W) each
-    small = F.avg_pool2d(torch.stack([blue, red], 1), 2)  # (T, 2, H/2, W/2)
-    planes = torch.cat([luma.flatten(1) + 16, small.flatten(1) + 128], 1)
+    yuv = torch.einsum("tchw,kc->tkhw", rgb, rgb.new_tensor(_TO_YUV))  # (T, 3, H, W)
+    small = F.avg_pool2d(yuv[:, 1:], 2)  # (T, 2, H/2, W/2)
+    planes = torch.cat([yuv[:, 0].flatten(1) + 16, small.flatten(1) + 128], 1)
     return planes.round_().clamp_(0, 255).to(torch.uint8)

@@ -26,9 +26,9 @@ def test_the_video_has_the_sounds_length(tmp_path) -> None:
 
 
 def test_the_verdict_is_length_over_time() -> None:
-    text = report(Clock({"drawing": 3.0, "encoding": 1.0}), 10.0)
-    assert "| drawing | 3.00 | 75% |" in text and "| all | 4.00 | 100% |" in text
-    assert "2.50 x real time (62 fps)" in text
+    text = report(Clock({"drawing": 3.0, "encoding": 1.0}, {"drawing": 4.0, "encoding": 1.0}), 10.0)
+    assert "| drawing | 3.00 | 4.00 | 80% |" in text and "| all | 4.00 | 5.00 | 100% |" in text
+    assert "2.50 x real time (62 fps); 0.50 processors" in text
 
 
 def test_every_part_is_found_and_the_accelerators_is_left_to_a_machine_that_has_one() -> None:
