@@ -52,5 +52,9 @@ lock: $(READY)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --extra dev pyproject.toml --output-file requirements.txt
 
+# What the project measures of its own speed on this machine; `python bench/gpu.py` is for one with an accelerator.
+bench: $(READY)
+	python -m bench
+
 clean:
 	rm -rf .state data models videos
