@@ -16,7 +16,7 @@ from talking.media.video import decode_frames, encode_frames
 from talking.models.backbone import Backbone
 from talking.models.talking_head import TalkingHead
 from talking.shards import ClipStatus, ShardFolder, decode_array
-from talking.synthesis.animate import MARK, ROWS, RowMaker, Material, fit_length
+from talking.synthesis.animate import MARK, ROWS, Material, RowMaker, fit_length
 from talking.synthesis.codes import best_device, resize_frames
 from talking.training.linear import LinearFit
 

@@ -65,9 +65,7 @@ def _add_weights(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=run_weights)
 
 
-def run_animate(
-    source: Path, driving: Path | None, output: Path | None, models: Path | None, **options: Any
-) -> None:
+def run_animate(source: Path, driving: Path | None, output: Path | None, models: Path | None, **options: Any) -> None:
     """Make `source` speak what `driving` says, into `output`."""
     from talking.synthesis import command
 

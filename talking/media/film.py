@@ -31,7 +31,7 @@ def write_film(
     preset: str = "medium",
     metadata: Mapping[str, str] | None = None,
 ) -> int:
-    """Write frames, uint8 RGB (H, W, 3) each, with the sound of a file as H.264 and AAC mp4; return how many there were.
+    """Write frames, uint8 RGB (H, W, 3) each, with the sound of a file as H.264 and AAC mp4; return their number.
 
     A thread encodes them while the caller's iterator makes more, WAITING at most ahead of it. The sound is as long as
     the picture. The film appears under its name when it is complete. Raises what the iterator, `encode_frames` and

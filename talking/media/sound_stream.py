@@ -28,9 +28,7 @@ def iter_sound(path: Path, rate: int = 16000, *, piece_s: float = 1.0) -> Iterat
     size = 2 * max(1, round(piece_s * rate))
     heard = False
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            extraction(path, rate), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
-        )
+        process = subprocess.Popen(extraction(path, rate), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         assert process.stdout is not None
         try:
             while content := process.stdout.read(size):

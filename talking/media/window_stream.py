@@ -29,8 +29,8 @@ def stream_windows(
     `samples` is mono in [-1, 1]: an array (N,) or chunks of any lengths, at any `rate` in Hz. The windows depend on the
     samples alone, not on the chunks, and there are round(25 N / rate) of them, at least one. They are those of
     `mfcc_windows` over the whole signal (at mfcc.rate) wherever the loudest column of all lies before the window's own
-    or at most `listen_s` seconds after it, so always when the sound is no longer than that; else what is more than 80 dB
-    under the loudest heard so far, and not under the loudest of all, is raised to that floor.
+    or at most `listen_s` seconds after it, so always when the sound is no longer than that. Elsewhere the floor of 80
+    dB under the loudest of all is not known yet, and that under the loudest heard so far takes its place.
     Raises `TalkingError` for chunks of another shape, not finite, and for a sound that is empty.
     """
     config = config or MfccConfig()
@@ -83,7 +83,7 @@ def _converted(chunks: Iterator[np.ndarray], rate: int, wanted: int) -> Iterator
 
 
 def _decibels(chunks: Iterable[np.ndarray], config: MfccConfig) -> Iterator[np.ndarray]:
-    """Yield the mel spectrogram in dB (n_mels, C): column c is centred on sample c * hop, with silence past the ends."""
+    """Yield the mel spectrogram in dB (n_mels, C): column c is centred on sample c * hop."""
     edge = np.zeros(config.n_fft // 2, np.float32)
     span = max((BLOCK - 1) * config.hop + config.n_fft, BLOCK * config.hop)
     buffer = edge

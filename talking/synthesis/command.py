@@ -69,9 +69,7 @@ def _checked(pairs: list[Pair]) -> dict[Pair, str]:
     return failed
 
 
-def _make(
-    pairs: list[Pair], animator: "Animator", params: Params, options: Options, *, alone: bool
-) -> dict[Pair, str]:
+def _make(pairs: list[Pair], animator: "Animator", params: Params, options: Options, *, alone: bool) -> dict[Pair, str]:
     failed = {}
     tuned: tuple[Path, Animator] | None = None
     for pair in pairs:

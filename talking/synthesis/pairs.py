@@ -11,10 +11,10 @@ from talking.media.sound_stream import check_sound
 from talking.synthesis.face import read_picture
 
 COLUMNS = ("source", "driving", "output")
-PICTURES = frozenset(".avif .bmp .gif .jfif .jpeg .jpg .png .tif .tiff .webp".split())
-SOUNDS = frozenset(
-    ".3gp .aac .ac3 .aif .aiff .amr .avi .flac .flv .m4a .m4v .mkv .mov .mp3 .mp4 .mpeg .mpg .oga .ogg .opus .ts .wav "
-    ".webm .wma .wmv".split()
+PICTURES = (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SOUNDS = (
+    *(".aac", ".ac3", ".aif", ".aiff", ".amr", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma"),
+    *(".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"),
 )
 
 
@@ -61,7 +61,9 @@ def _rows(path: Path) -> list[Pair]:
     for number, row in enumerate(rows, start=2):
         for column in COLUMNS:
             if not (row.get(column) or "").strip():
-                raise TalkingError(f"{path}, line {number}: there is no {column}: every row needs {', '.join(COLUMNS)}.")
+                raise TalkingError(
+                    f"{path}, line {number}: there is no {column}: every row needs {', '.join(COLUMNS)}."
+                )
     return [Pair(*(path.parent / row[column].strip() for column in COLUMNS)) for row in rows]
 
 

@@ -11,7 +11,7 @@ from talking.models.ridge import Ridge
 from talking.models.stylegan2 import Generator
 from talking.models.talking_head import TalkingHead, TalkingHeadSize
 from talking.moments import Moments
-from talking.synthesis.animate import MARK, ROWS, RowMaker, Material, fit_length, linear_codes, predicted_codes
+from talking.synthesis.animate import MARK, ROWS, Material, RowMaker, fit_length, linear_codes, predicted_codes
 from talking.synthesis.codes import synthesise_frames
 from talking.training.linear import LinearFit
 
