@@ -9,7 +9,7 @@ from talking.synthesis.face import Face
 
 # In sides of the crop: how far the mask reaches beyond the landmarks, how wide its edge is, and how far it stays from
 # the crop's own edge.
-REACH, FEATHER, MARGIN = 0.06, 0.04, 0.06
+REACH, FEATHER, MARGIN = 0.06, 0.04, 0.08
 # The forehead in heights from chin to eyes: landmarks end at the brows.
 FOREHEAD = 0.75
 MASK_SIZE = 256

@@ -35,7 +35,8 @@ def told(
 
 def _line(name: str, count: int, elapsed: float) -> str:
     per_second = count / max(elapsed, 1e-9)
-    return f"{name}: {count} frames, {count / RATE:.1f} s of video, {per_second:.1f} frames per second"
+    things = "frame" if count == 1 else "frames"
+    return f"{name}: {count} {things}, {count / RATE:.1f} s of video, {per_second:.1f} frames per second"
 
 
 def _write(stream: TextIO, alive: bool, line: str) -> None:

@@ -57,7 +57,7 @@ def test_sound_and_picture_agree_in_length_and_in_time(beeps, tmp_path, frames) 
     assert abs(found.sound_offset_s) < 0.001
     assert abs(len(heard) / 16000 - frames / 25) < 1 / 25
     loud = np.flatnonzero(np.abs(heard) > 0.2) / 16000
-    for second in (0, 1, 2, 3):
+    for second in range((frames - 1) // 25 + 1):
         assert abs(loud[loud > second - 0.1][0] - second) < 0.005
     assert target.read_bytes().index(b"moov") < target.read_bytes().index(b"mdat"), "it plays while it loads"
 
