@@ -110,8 +110,12 @@ def _make_one(pair: Pair, face: "Face", animator: "Animator", params: Params, op
     )
     if options.mark:
         frames = (labelled(frame) for frame in frames)
-    look = {"crf": params.animate.crf, "preset": params.animate.preset}
     count = write_film(
-        told(frames, pair.output.name, sys.stderr), pair.output, sound=pair.driving, metadata=MARK, **look
+        told(frames, pair.output.name, sys.stderr),
+        pair.output,
+        sound=pair.driving,
+        crf=params.animate.crf,
+        preset=params.animate.preset,
+        metadata=MARK,
     )
     print(f"{pair.output}: {count} frames, marked as synthetic")

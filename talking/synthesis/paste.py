@@ -33,7 +33,7 @@ class Paste:
         low = np.clip(np.floor(self._quad.min(0)).astype(int) - 1, 0, self.shape[::-1])
         high = np.clip(np.ceil(self._quad.max(0)).astype(int) + 2, 0, self.shape[::-1])
         self._low, self._place = low, np.s_[low[1] : high[1], low[0] : high[0]]
-        mask = face_mask(to_crop(face.landmarks, face.quad, MASK_SIZE))
+        mask: np.ndarray = face_mask(to_crop(face.landmarks, face.quad, MASK_SIZE))
         self._mask = self._into_place(mask, cv2.BORDER_CONSTANT).clip(0, 1)  # a cubic overshoots
 
     def __call__(self, made: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ def face_mask(landmarks: np.ndarray) -> np.ndarray:
     up = (eyes - landmarks[8]) * FOREHEAD
     brows = landmarks[17:27]
     outline = np.concatenate([landmarks, eyes + (brows - eyes) * 0.9 + up])
-    mask = np.zeros((MASK_SIZE, MASK_SIZE), np.float32)
+    mask: np.ndarray = np.zeros((MASK_SIZE, MASK_SIZE), np.float32)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(outline).astype(np.int32)), 1.0)
     reach = 2 * round(REACH * MASK_SIZE) + 1
     mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
