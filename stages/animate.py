@@ -16,7 +16,7 @@ from talking.media.video import decode_frames, encode_frames
 from talking.models.backbone import Backbone
 from talking.models.talking_head import TalkingHead
 from talking.shards import ClipStatus, ShardFolder, decode_array
-from talking.synthesis.animate import MARK, ROWS, Animator, Material, fit_length
+from talking.synthesis.animate import MARK, ROWS, Material, RowMaker, fit_length
 from talking.synthesis.codes import best_device, resize_frames
 from talking.training.linear import LinearFit
 
@@ -55,10 +55,10 @@ class AnimateWork:
     def __call__(self, clip: TestClip) -> int:
         """Write one mp4 per row; return the number of frames."""
         self.tuned.load_state_dict(load_file(self.sources.stage_two / f"{clip.speaker}.safetensors"))
-        animator = Animator(self.model, self.linear, self.pair.generator, self.tuned, self.section.size)
+        maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size)
         material = self._material(clip)
         sound, other = self._sound(clip.key, clip.shard), self._sound(clip.other, clip.other_shard)
-        for row, frames in animator.rows(material):
+        for row, frames in maker.rows(material):
             encode_frames(
                 frames,
                 self.target / row / f"{clip.key}.mp4",

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from talking.config import load_params
 from talking.errors import TalkingError
@@ -29,18 +30,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="talking", description="Speech-driven talking heads.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    animate = commands.add_parser("animate", help="make a face speak: a picture and a sound become a video")
-    animate.add_argument("-s", "--source", type=Path, required=True, help="picture of a face, from the front")
-    animate.add_argument("-d", "--driving", type=Path, required=True, help="speech: a sound or video file")
-    animate.add_argument("-o", "--output", type=Path, required=True, help="mp4 to write")
-    animate.add_argument("--models", type=Path, help="folder of the models (default: models/<corpus of params.yaml>)")
-    animate.add_argument("--size", type=int, default=256, help="pixels of the video's side (default: 256)")
-    animate.add_argument("--tune", action="store_true", help="first tune the generator on the picture (stage two)")
-    animate.set_defaults(command=run_animate)
+    _add_animate(commands.add_parser("animate", help="make a face speak: a picture and a sound become a video"))
     summary = commands.add_parser("summary", help="print the last evaluation's table and where its files are")
     summary.set_defaults(command=run_summary)
     _add_weights(commands.add_parser("weights", help="list, add and verify published weights"))
     return parser
+
+
+def _add_animate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-s", "--source", type=Path, required=True, help="picture of a face, a folder of them, or a CSV (see README)"
+    )
+    parser.add_argument("-d", "--driving", type=Path, help="speech: a sound or video file, or a folder of them")
+    parser.add_argument("-o", "--output", type=Path, help="mp4 to write, or a folder for several")
+    parser.add_argument("--models", type=Path, help="folder of the models (default: models/<corpus of params.yaml>)")
+    parser.add_argument(
+        "--size", type=int, help="pixels of the video's longer side (default: 256; with --paste the picture's, <= 1920)"
+    )
+    parser.add_argument("--tune", action="store_true", help="first tune the generator on the picture (stage two)")
+    parser.add_argument("--paste", action="store_true", help="put the made face back into the whole picture")
+    parser.add_argument("--mark", action="store_true", help="burn a visible label into every frame")
+    parser.set_defaults(command=run_animate)
 
 
 def _add_weights(parser: argparse.ArgumentParser) -> None:
@@ -55,27 +65,13 @@ def _add_weights(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=run_weights)
 
 
-def run_animate(source: Path, driving: Path, output: Path, models: Path | None, size: int, tune: bool) -> None:
+def run_animate(source: Path, driving: Path | None, output: Path | None, models: Path | None, **options: Any) -> None:
     """Make `source` speak what `driving` says, into `output`."""
-    from talking.synthesis.portrait import load_portrait, tuned_on
+    from talking.synthesis import command
 
     params = load_params(PARAMS)
-    _check(source, driving, output, size)
-    portrait = load_portrait(models or Path("models") / params.corpus, params)
-    generator = tuned_on(portrait, source, params) if tune else None
-    frames = portrait.animate(source, driving, output, size=size, generator=generator)
-    print(f"{output}: {frames} frames, marked as synthetic")
-
-
-def _check(source: Path, driving: Path, output: Path, size: int) -> None:
-    """Say what cannot work before anything is loaded."""
-    for path in (source, driving):
-        if not path.is_file():
-            raise TalkingError(f"{path} is not there: give an existing file.")
-    if output.suffix.lower() != ".mp4" or output.is_dir():
-        raise TalkingError(f"{output} cannot be written: give the name of an mp4 file, such as speaks.mp4.")
-    if size < 2 or size % 2:
-        raise TalkingError(f"--size is {size}: give an even number of pixels, such as 256.")
+    folder = models or Path("models") / params.corpus
+    command.animate(source, driving, output, folder, params, command.Options(**options))
 
 
 def run_summary() -> None:

@@ -12,7 +12,7 @@ import yaml
 from talking import cli
 from talking.errors import TalkingError
 from talking.media.audio import write_wav_bytes
-from talking.media.video import probe, read_metadata
+from talking.media.video import decode_frames, probe, read_metadata
 
 from .synthesis.conftest import save_models
 
@@ -65,7 +65,9 @@ def test_animate_writes_a_marked_video_with_sound(here, capsys) -> None:
     found = probe(here / "out" / "speaks.mp4")
     assert (found.width, found.frames, found.has_sound) == (32, 20, True)
     assert "synthetic" in read_metadata(here / "out" / "speaks.mp4")["comment"]
-    assert capsys.readouterr().out == "out/speaks.mp4: 20 frames, marked as synthetic\n"
+    said = capsys.readouterr()
+    assert said.out == "out/speaks.mp4: 20 frames, marked as synthetic\n"
+    assert "speaks.mp4: 20 frames, 0.8 s of video, " in said.err and "frames per second" in said.err
 
 
 @pytest.mark.parametrize(
@@ -81,9 +83,35 @@ def test_animate_writes_a_marked_video_with_sound(here, capsys) -> None:
     ],
 )
 def test_a_file_that_cannot_be_used_is_said_by_its_name(here, option, value, words) -> None:
-    shutil.rmtree(here / "out", ignore_errors=True)
-    assert words in sentence(*changed(option, value))
-    assert not list(here.glob("out/*"))
+    assert words in sentence(*changed("--output", "none/speaks.mp4"), option, value)
+    assert not list(here.glob("none/*"))
+
+
+def test_folders_make_a_video_per_pair_and_a_bad_one_costs_itself_alone(here, capsys) -> None:
+    pictures = here / "pictures"
+    pictures.mkdir()
+    shutil.copy(here / "face.png", pictures / "a.png")
+    shutil.copy(here / "words.txt", pictures / "b.png")
+    shutil.copy(here / "wall.png", pictures / "c.png")
+    said = sentence("animate", "-s", "pictures", "-d", "speech.wav", "-o", "many", "--size", "32")
+    assert said.startswith("2 of 3 videos were not made.")
+    assert "b.png is no picture" in said and "c.png: no face was found" in said
+    assert [path.name for path in (here / "many").iterdir()] == ["a.mp4"]
+
+
+def test_a_csv_names_its_pairs_and_the_whole_picture_is_marked(here) -> None:
+    (here / "pairs.csv").write_text("source,driving,output\nface.png,speech.wav,csv/whole.mp4\n")
+    cli.main(["animate", "-s", "pairs.csv", "--paste", "--mark", "--size", "200"])
+    frame = decode_frames(here / "csv" / "whole.mp4")[0]
+    assert frame.shape == (200, 200, 3)
+    corner = frame[180:, 4:60]
+    assert (corner > 200).any() and np.median(corner) < 40, "white letters on black"
+
+
+def test_a_video_may_not_take_the_place_of_what_is_read(here) -> None:
+    before = (here / "out" / "speaks.mp4").read_bytes()
+    assert "out/speaks.mp4 is also read" in sentence(*changed("--driving", "out/speaks.mp4"))
+    assert (here / "out" / "speaks.mp4").read_bytes() == before
 
 
 def test_a_missing_model_is_said_by_its_folder() -> None:

@@ -57,7 +57,7 @@ def crop(frame: np.ndarray, quad: np.ndarray, size: int) -> np.ndarray:
     picture = _soften(picture, float(_norm(corners[3] - corners[0])) / size)
     inverse = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(
-        picture, _crop_to_frame(corners, size), (size, size), flags=inverse, borderMode=cv2.BORDER_REPLICATE
+        picture, crop_to_frame(corners, size), (size, size), flags=inverse, borderMode=cv2.BORDER_REPLICATE
     )
 
 
@@ -80,14 +80,14 @@ def smoothing_reach(sigma_frames: float) -> int:
 
 def to_crop(points: np.ndarray, quad: np.ndarray, size: int) -> np.ndarray:
     """Map points (..., N, 2) of the frame to pixels of the crop that `quad` (..., 4, 2) cuts; leading axes agree."""
-    matrix = _crop_to_frame(quad, size)
+    matrix = crop_to_frame(quad, size)
     moved = np.asarray(points, np.float64) - matrix[..., None, :, 2]
     return np.einsum("...ij,...nj->...ni", np.linalg.inv(matrix[..., :2]), moved).astype(np.float32)
 
 
 def from_crop(points: np.ndarray, quad: np.ndarray, size: int) -> np.ndarray:
     """Map points (..., N, 2) of a crop to the frame that `quad` (..., 4, 2) cut it from; the inverse of `to_crop`."""
-    matrix = _crop_to_frame(quad, size)
+    matrix = crop_to_frame(quad, size)
     turned = np.einsum("...ij,...nj->...ni", matrix[..., :2], np.asarray(points, np.float64))
     return (turned + matrix[..., None, :, 2]).astype(np.float32)
 
@@ -96,7 +96,7 @@ def _norm(vectors: np.ndarray) -> np.ndarray:
     return np.hypot(vectors[..., 0], vectors[..., 1])
 
 
-def _crop_to_frame(quad: np.ndarray, size: int) -> np.ndarray:
+def crop_to_frame(quad: np.ndarray, size: int) -> np.ndarray:
     """Return the affine map (..., 2, 3) from pixel centres of the crop, whose outline is the quad, to the frame."""
     corners = np.asarray(quad, np.float64)
     right, down = (corners[..., 3, :] - corners[..., 0, :]) / size, (corners[..., 1, :] - corners[..., 0, :]) / size

@@ -42,6 +42,9 @@ class Finder(Protocol):
     def detect(self, frame: np.ndarray) -> Box | None:
         """Return the box of the foremost face (see `foremost`), or None."""
 
+    def faces(self, frame: np.ndarray) -> list[Box]:
+        """Return the boxes of all faces found."""
+
     def landmarks(self, frame: np.ndarray, box: Box) -> np.ndarray:
         """Return the landmarks float32 (68, 2) of the face in `box`; always 68 points, whatever the box holds."""
 
@@ -100,6 +103,10 @@ class DlibFinder:
             raise TalkingError(f"{model} is not a landmark model of dlib ({error}); fetch it anew") from error
 
     def detect(self, frame: np.ndarray) -> Box | None:
+        """Return the foremost of `faces`."""
+        return foremost(self.faces(frame), frame.shape[1], frame.shape[0])
+
+    def faces(self, frame: np.ndarray) -> list[Box]:
         """Scan the frame at SCANNED_SIDE at most for faces from 80 pixels; where none is sure, for faces from 40."""
         height, width = frame.shape[:2]
         scale = max(max(height, width) / SCANNED_SIDE, 1.0)
@@ -110,7 +117,7 @@ class DlibFinder:
         boxes, scores, _ = self._detector.run(frame, 0, 0.0)
         if max(scores, default=0.0) < SURE:
             boxes = self._detector.run(frame, 1, 0.0)[0] or boxes
-        return foremost([_scaled(box, scale) for box in boxes], width, height)
+        return [_scaled(box, scale) for box in boxes]
 
     def landmarks(self, frame: np.ndarray, box: Box) -> np.ndarray:
         """Predict the points on a grey patch of fixed size around the box, and average over four boxes there."""
@@ -172,9 +179,12 @@ class FaceAlignmentFinder:
 
     def detect(self, frame: np.ndarray) -> Box | None:
         """Return SFD's foremost face."""
-        faces = self._library.face_detector.detect_from_image(frame.copy())
-        found = [Box(*(float(edge) for edge in face[:4])) for face in faces]
-        return foremost(found, frame.shape[1], frame.shape[0])
+        return foremost(self.faces(frame), frame.shape[1], frame.shape[0])
+
+    def faces(self, frame: np.ndarray) -> list[Box]:
+        """Return SFD's faces."""
+        found = self._library.face_detector.detect_from_image(frame.copy())
+        return [Box(*(float(edge) for edge in face[:4])) for face in found]
 
     def aligned_box(self, size: int) -> Box | None:  # noqa: ARG002
         """It is not known: SFD's boxes follow the head."""

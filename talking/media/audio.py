@@ -13,6 +13,8 @@ from talking.errors import Rejected, TalkingError
 from talking.media.ffmpeg import compile_command, open_input, run
 
 _FULL_SCALE = 32768
+# What ffmpeg says of a file in which the wanted kind of stream is missing.
+NO_STREAM = "does not contain any stream"
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,23 @@ def mfcc_windows(samples: np.ndarray, rate: int, n_frames: int, config: MfccConf
     if n_frames < 1:
         raise TalkingError(f"audio windows for {n_frames} frames were asked for: there must be at least one frame.")
     columns = mfcc_columns(samples, config)  # (12, C)
-    middles = np.array([_column_of(frame, config) for frame in range(n_frames)])
-    index = middles[:, None] - config.steps // 2 + np.arange(config.steps)  # (T, 28)
-    windows = columns[:, np.clip(index, 0, columns.shape[1] - 1)]  # (12, T, 28)
-    return np.ascontiguousarray(windows.transpose(1, 0, 2), dtype=np.float32)
+    return cut_windows(columns, np.clip(window_columns(range(n_frames), config), 0, columns.shape[1] - 1))
+
+
+def window_columns(frames: range, config: MfccConfig) -> np.ndarray:
+    """Return the columns that the windows of `frames` hold, (T, 28), some of them before the first or past the last."""
+    middles = np.array([_column_of(frame, config) for frame in frames], dtype=np.int64)
+    return middles[:, None] - config.steps // 2 + np.arange(config.steps)
+
+
+def cut_windows(columns: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return windows (T, 12, 28) float32 of columns (12, C), picked by an index (T, 28)."""
+    return np.ascontiguousarray(columns[:, index].transpose(1, 0, 2), dtype=np.float32)
+
+
+def frames_of(n_samples: int, config: MfccConfig) -> int:
+    """Return how many frames so many samples last, rounded, and at least one."""
+    return max(1, round(n_samples / config.rate * config.frame_rate))
 
 
 def mfcc_columns(samples: np.ndarray, config: MfccConfig) -> np.ndarray:
@@ -99,7 +114,7 @@ def read_wav(source: Path | bytes) -> tuple[np.ndarray, int]:
     if width != 2:
         raise Rejected("undecodable", f"{name} has {8 * width} bits a sample: 16 are needed.")
     samples = np.frombuffer(content[: len(content) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels)
-    return _to_float(samples.mean(axis=1)), rate
+    return to_float(samples.mean(axis=1)), rate
 
 
 def write_wav_bytes(samples: np.ndarray, rate: int) -> bytes:
@@ -122,18 +137,28 @@ def extract_sound(path: Path, rate: int = 16000) -> np.ndarray:
     Holes that a broken stream leaves are filled with silence, so that what follows keeps its time. Raises `Rejected`:
     "soundless" when nothing can be heard, "undecodable" when ffmpeg cannot read the clip.
     """
-    # Half a frame: a lost packet of MPEG sound (26 ms) must not draw the rest forward; ffmpeg's own limit is 100 ms.
-    whole = f"aresample={rate}:async=1:min_hard_comp=0.02"
-    # In 16 bits ffmpeg averages the channels; in floating point it adds them and goes beyond 1.
-    options = {"format": "s16le", "acodec": "pcm_s16le", "ac": 1, "ar": rate, "af": whole, "flags:a": "+bitexact"}
-    command = compile_command(ffmpeg.output(open_input(path)["a:0?"], "pipe:", **options))
-    done = run(command, path, unless="does not contain any stream")
+    done = run(extraction(path, rate), path, unless=NO_STREAM)
     if not done.output:
         raise Rejected("soundless", f"{path} has no sound: it cannot teach how a face speaks.")
-    return _to_float(np.frombuffer(done.output, "<i2"))
+    return to_float(np.frombuffer(done.output, "<i2"))
 
 
-def _to_float(samples: np.ndarray) -> np.ndarray:
+def extraction(path: Path, rate: int) -> list[str]:
+    """Return the command that writes a clip's own sound to its standard output as 16-bit mono PCM at `rate` Hz."""
+    # In 16 bits ffmpeg averages the channels; in floating point it adds them and goes beyond 1.
+    options = {"format": "s16le", "acodec": "pcm_s16le", "ac": 1, "ar": rate, "flags:a": "+bitexact"}
+    node = ffmpeg.output(open_input(path)["a:0?"], "pipe:", af=whole_sound(rate), **options)
+    return compile_command(node)
+
+
+def whole_sound(rate: int) -> str:
+    """Return ffmpeg's filter that resamples, and fills the holes of a broken stream with silence."""
+    # Half a frame: a lost packet of MPEG sound (26 ms) must not draw the rest forward; ffmpeg's own limit is 100 ms.
+    return f"aresample={rate}:async=1:min_hard_comp=0.02"
+
+
+def to_float(samples: np.ndarray) -> np.ndarray:
+    """Return 16-bit samples, of any integer or float kind, as float32 in [-1, 1]."""
     return (samples.astype(np.float32) / _FULL_SCALE).astype(np.float32)
 
 

@@ -4,6 +4,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from talking.errors import TalkingError
+
+LstmState = tuple[Tensor, Tensor]
 BASE_WIDTH = 64
 HIDDEN_PER_WIDTH = 32
 
@@ -52,10 +55,23 @@ class AudioEncoder(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """`windows` (B, T, n_coefficients, n_steps) -> audio codes (B, T, code_dim)."""
+        return self.lstm(self._listen(windows))[0]
+
+    def stream(self, windows: Tensor, state: LstmState | None = None) -> tuple[Tensor, LstmState]:
+        """Return the audio codes of a part of a sequence, (B, T, code_dim), and the LSTM's state after it.
+
+        The state, each half (lstm_layers, B, code_dim), is to be given with the part that follows; None begins. Raises
+        TalkingError for a bidirectional LSTM, which must have heard the end first.
+        """
+        if self.lstm.bidirectional:
+            raise TalkingError("a bidirectional audio encoder cannot hear a sound in parts: give it the whole sound.")
+        return self.lstm(self._listen(windows), state)
+
+    def _listen(self, windows: Tensor) -> Tensor:
         b, t = windows.shape[:2]
         x = self.convolutions(windows.flatten(0, 1).unsqueeze(1))  # (B T, 8 width, 4, 6)
         x = self.linears(x.flatten(1))  # (B T, code_dim)
-        return self.lstm(x.view(b, t, -1))[0]
+        return x.view(b, t, -1)
 
 
 def pooled(length: int, stride: int) -> int:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from talking.errors import TalkingError
-from talking.models.audio_encoder import AudioEncoder
+from talking.models.audio_encoder import AudioEncoder, LstmState
 from talking.models.basis import Basis, Projector
 from talking.models.latent_decoder import LatentDecoder
 from talking.models.stored import check_state, load_network, save_network
@@ -62,7 +62,22 @@ class TalkingHead(nn.Module):
 
     def coefficients(self, windows: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
         """Return h_t (B, T, K) of windows (B, T, 12, 28) and identity codes (B, L, 512)."""
-        audio_codes = self.audio_encoder((windows - self.window_mean) / self.window_std)  # (B, T, 256)
+        return self._decode(self.audio_encoder(self._normal(windows)), identity)
+
+    def stream(
+        self, windows: torch.Tensor, identity: torch.Tensor, state: LstmState | None = None
+    ) -> tuple[torch.Tensor, LstmState]:
+        """Return the codes (B, T, L, 512) of a part of a sound, and the LSTM's state to give with the part after it.
+
+        The parts' codes are those that `forward` gives of the whole. `state` None begins; see `AudioEncoder.stream`.
+        """
+        audio_codes, state = self.audio_encoder.stream(self._normal(windows), state)
+        return identity[:, None] + self.projector.displacements(self._decode(audio_codes, identity)), state
+
+    def _normal(self, windows: torch.Tensor) -> torch.Tensor:
+        return (windows - self.window_mean) / self.window_std
+
+    def _decode(self, audio_codes: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
         resting = (self.projector.identity(identity) - self.identity_mean) / self.identity_std  # (B, K)
         return self.latent_decoder(resting, audio_codes)
 

@@ -34,7 +34,7 @@ class Material:
 
 
 @dataclass
-class Animator:
+class RowMaker:
     """Everything that turns sound into frames for one speaker."""
 
     model: TalkingHead

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from talking.errors import TalkingError
 from talking.models.audio_encoder import AudioEncoder
 
 # Table 4.3: kernel, stride and output of each convolution and pooling, then the outputs of the linear layers.
@@ -66,3 +67,8 @@ def test_the_error_reaches_every_weight() -> None:
     encoder = small()
     encoder(torch.randn(2, 5, 12, 28)).square().mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in encoder.parameters())
+
+
+def test_a_bidirectional_encoder_refuses_to_hear_in_parts() -> None:
+    with pytest.raises(TalkingError, match="give it the whole sound"):
+        small(bidirectional=True).stream(torch.zeros(1, 2, 12, 28))

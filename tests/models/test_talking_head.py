@@ -134,3 +134,14 @@ def test_only_the_two_networks_are_trained() -> None:
     lstm = 4 * (2 * 16 * 16 + 2 * 16)
     decoder = (K + 16 + 1) * 8 + 9 * 8 + 9 * K
     assert trainable_parameters(model) == convolutions + linears + lstm + decoder
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("parts", [[1, 1, 1, 4], [3, 4], [7]])
+def test_a_sound_heard_in_parts_gives_the_codes_of_the_whole(parts) -> None:
+    model, (windows, identity) = small(), inputs(frames=7)
+    state, codes = None, []
+    for part in windows.split(parts, dim=1):
+        made, state = model.stream(part, identity, state)
+        codes.append(made)
+    torch.testing.assert_close(torch.cat(codes, dim=1), model(windows, identity), atol=1e-5, rtol=0)

@@ -11,7 +11,7 @@ from talking.models.ridge import Ridge
 from talking.models.stylegan2 import Generator
 from talking.models.talking_head import TalkingHead, TalkingHeadSize
 from talking.moments import Moments
-from talking.synthesis.animate import MARK, ROWS, Animator, Material, fit_length, linear_codes, predicted_codes
+from talking.synthesis.animate import MARK, ROWS, Material, RowMaker, fit_length, linear_codes, predicted_codes
 from talking.synthesis.codes import synthesise_frames
 from talking.training.linear import LinearFit
 
@@ -54,7 +54,7 @@ def generator(seed: int) -> Generator:
 
 def test_each_row_is_made_from_its_codes_by_its_generator(model, linear, material) -> None:
     own, tuned = generator(1), generator(2)
-    rows = dict(Animator(model, linear, own, tuned, 24).rows(material))
+    rows = dict(RowMaker(model, linear, own, tuned, 24).rows(material))
     assert set(rows) == set(ROWS)
     assert all(frames.shape == (FRAMES, 24, 24, 3) and frames.dtype == np.uint8 for frames in rows.values())
     start = material.codes[0]
