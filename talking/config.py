@@ -155,6 +155,7 @@ class StageTwo:
     lambda_l2: float = number(0)
     mouth_weight: float = number(1, default=1.0)
     bf16: bool = False
+    stop_after: int | None = number(1, default=None)
 
 
 @dataclass(frozen=True)
