@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+
 from stages.common import keys_of, record, rows_of, run_stage
 from talking import cluster
 from talking.config import Params, StageTwo

@@ -43,9 +43,10 @@ def collect(plan: Plan, params: Params, ablation: Ablation) -> None:
     text = report(plan, results, notes_of(plan, params, ablation, results[0]))
     write_text(folder / "table.md", text)
     write_json(folder / "table.json", summary_of(results))
-    record(params, plan, results, STATE / params.corpus / "ablations.json")
+    record(params, results, STATE / params.corpus / "ablations.json")
     print(
-        f"{text}\n{folder / 'table.md'} holds these tables; one row per run: dvc exp show, and mlflow ui ({EXPERIMENT})."
+        f"{text}\n{folder / 'table.md'} holds these tables; one row per run: dvc exp show, "
+        f"and mlflow ui ({EXPERIMENT})."
     )
 
 
@@ -71,7 +72,7 @@ def notes_of(plan: Plan, params: Params, ablation: Ablation, result: Result) -> 
     ]
 
 
-def record(params: Params, plan: Plan, results: list[Result], known: Path) -> None:
+def record(params: Params, results: list[Result], known: Path) -> None:
     """Record an MLflow run per result; one that was recorded before, by the same numbers, is opened again."""
     ids = read_json(known) if known.is_file() else {}
     settings = replace(params.tracking, experiment=EXPERIMENT)

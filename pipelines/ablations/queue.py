@@ -1,4 +1,4 @@
-"""Queue every row with every seed as a DVC experiment, and run the queue; `make ablations` does this, then `collect`."""
+"""Queue every row with every seed as a DVC experiment, and run the queue. `make ablations` does this, then collects."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""What the stages of this pipeline do alike: arguments, the main params with this run's changes, one-sentence errors."""
+"""What the stages of this pipeline do alike: arguments, main params with this run's changes, one-sentence errors."""
 
 import argparse
 import sys

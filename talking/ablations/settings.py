@@ -1,4 +1,4 @@
-"""What an ablation is: the economical run of one row with one seed, and the rows with the tables that they belong to."""
+"""What an ablation is: the economical run of one row with one seed, and the rows with the tables they belong to."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -24,7 +24,7 @@ def moved(base: Generator, step: float = 0.02) -> Generator:
     tuned = copy.deepcopy(base)
     for name, value in tuned.named_parameters():
         if not name.startswith("style."):
-            value += step * torch.randn_like(value)
+            value.add_(step * torch.randn_like(value))
     return tuned
 
 
