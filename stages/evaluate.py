@@ -10,6 +10,7 @@ from talking import cluster
 from talking.config import Evaluate, Params
 from talking.corpora.clip import Segment
 from talking.corpora.roles import TestClip
+from talking.corpora.vocabulary import phones_of
 from talking.faces.finders import make_finder
 from talking.files import atomic_folder, atomic_path, read_json, write_json
 from talking.media.audio import extract_sound
@@ -129,7 +130,7 @@ def measure(
 ) -> dict[str, Findings]:
     """Measure every clip on the cluster and write the report's files into `folder`."""
     section = params.evaluate
-    phones = {row.key: row.phones for row in rows_of(manifest)}
+    phones = {row.key: phones_of(row) for row in rows_of(manifest)}
     filmed = frozenset({clip.speaker: clip.key for clip in reversed(clips)}.values())
     films = (folder / "films").resolve()
     work = EvaluateWork(section, aligned.resolve(), videos.resolve(), phones, methods, filmed, films)

@@ -13,6 +13,7 @@ from talking.ablations.settings import Ablation
 from talking.config import Params
 from talking.corpora.manifest import ManifestRow
 from talking.corpora.roles import adaptations
+from talking.corpora.vocabulary import phones_of
 from talking.errors import TalkingError
 from talking.faces.finders import make_finder
 from talking.files import write_json
@@ -51,7 +52,7 @@ def clips_of(rows: list[ManifestRow], folders: dict[str, ShardFolder], frames: i
             decode_array(members["windows"]["windows.npy"])[:frames],
             decode_array(members["codes"]["codes.npy"])[0].astype(np.float32),
             decode_frames(members["aligned"]["crops.mp4"])[:frames],
-            row.phones,
+            phones_of(row),
         )
 
 

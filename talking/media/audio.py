@@ -13,6 +13,8 @@ from talking.errors import Rejected, TalkingError
 from talking.media.ffmpeg import compile_command, open_input, run
 
 _FULL_SCALE = 32768
+NORMALISATIONS = ("none", "clip")
+_SILENT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class MfccConfig:
 
     The short paper (MM'22) speaks of 0.2 s and five frames, still as 28 columns: `MfccConfig(hop_s=0.2 / 28)`, or
     `MfccConfig(steps=20)` for 20 columns of 10 ms. `n_mfcc` counts the first coefficient, which is dropped; `n_fft` and
-    `n_mels` are not told by either source.
+    `n_mels` are not told by either source. `normalise` is `none`, or `clip`: each coefficient less its mean over the
+    clip, divided by its deviation, so that microphones and rooms count for less.
     """
 
     rate: int = 16000  # Hz
@@ -31,6 +34,7 @@ class MfccConfig:
     steps: int = 28
     n_fft: int = 400  # samples: 25 ms
     n_mels: int = 40
+    normalise: str = "none"
 
     def __post_init__(self) -> None:
         """Raise `TalkingError` for a value that cannot be meant."""
@@ -40,6 +44,8 @@ class MfccConfig:
                 raise TalkingError(f"mfcc.{name} is {value!r}: it must be a whole number of at least {least}.")
         if not 0 < self.hop_s < 1 or self.hop < 1:
             raise TalkingError(f"mfcc.hop_s is {self.hop_s!r}: it must be a time of at least one sample, in seconds.")
+        if self.normalise not in NORMALISATIONS:
+            raise TalkingError(f"mfcc.normalise is {self.normalise!r}: it must be {' or '.join(NORMALISATIONS)}.")
         if self.n_mfcc > self.n_mels:
             raise TalkingError(f"mfcc.n_mfcc is {self.n_mfcc}: it must not exceed mfcc.n_mels, which is {self.n_mels}.")
 
@@ -62,6 +68,9 @@ def mfcc_windows(samples: np.ndarray, rate: int, n_frames: int, config: MfccConf
     if n_frames < 1:
         raise TalkingError(f"audio windows for {n_frames} frames were asked for: there must be at least one frame.")
     columns = mfcc_columns(samples, config)  # (12, C)
+    if config.normalise == "clip":
+        spread = np.maximum(columns.std(axis=1, keepdims=True), _SILENT)
+        columns = (columns - columns.mean(axis=1, keepdims=True)) / spread
     middles = np.array([_column_of(frame, config) for frame in range(n_frames)])
     index = middles[:, None] - config.steps // 2 + np.arange(config.steps)  # (T, 28)
     windows = columns[:, np.clip(index, 0, columns.shape[1] - 1)]  # (12, T, 28)
