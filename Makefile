@@ -8,7 +8,9 @@ export DVC_NO_ANALYTICS := 1
 export RAY_USAGE_STATS_ENABLED := 0
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: setup demo grid-sample demo-backbone test lint bench ui lock clean
+JOBS ?= 2
+
+.PHONY: setup demo grid-sample demo-backbone ablations test lint bench ui lock clean
 
 setup: $(READY)
 
@@ -36,6 +38,12 @@ demo-backbone: $(READY)
 	dvc exp run -S backbone=faces -S demo_corpus.identities=1500 -S demo_corpus.frames_per_identity=6 \
 	    -S backbones.faces.steps=7000 backbone
 	python -m stages.keep_backbone --backbone models/demo/backbone --out raw/backbones/demo
+
+# Rows and seeds of pipelines/ablations/rows.yaml as queued DVC experiments, JOBS at a time, then one table of them all.
+ablations: $(READY)
+	dvc repro mfcc pca
+	python -m pipelines.ablations.queue --jobs $(JOBS)
+	python -m pipelines.ablations.collect
 
 test: $(READY)
 	python -m pytest

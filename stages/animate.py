@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file
 
 from stages.common import keys_of, rows_of, run_stage
 from talking import cluster
@@ -15,6 +14,7 @@ from talking.media.audio import read_wav
 from talking.media.video import decode_frames, encode_frames
 from talking.models.backbone import Backbone
 from talking.models.talking_head import TalkingHead
+from talking.models.tuned import load_tuned
 from talking.shards import ClipStatus, ShardFolder, decode_array
 from talking.synthesis.animate import MARK, ROWS, Material, RowMaker, fit_length
 from talking.synthesis.codes import best_device, resize_frames
@@ -54,7 +54,7 @@ class AnimateWork:
 
     def __call__(self, clip: TestClip) -> int:
         """Write one mp4 per row; return the number of frames."""
-        self.tuned.load_state_dict(load_file(self.sources.stage_two / f"{clip.speaker}.safetensors"))
+        self.tuned.load_state_dict(load_tuned(self.sources.stage_two, clip.speaker, self.pair.generator))
         maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size)
         material = self._material(clip)
         sound, other = self._sound(clip.key, clip.shard), self._sound(clip.other, clip.other_shard)

@@ -20,6 +20,7 @@ from talking.metrics.inception import load_inception
 from talking.metrics.measure import TRUE, Measured, Measurer
 from talking.metrics.methods import Methods, find_methods
 from talking.metrics.perceptual import load_lpips
+from talking.metrics.syncnet import load_sync
 from talking.metrics.unavailable import Unavailable
 from talking.report.evaluation import Report, bars
 from talking.report.film import write_film
@@ -51,7 +52,12 @@ class EvaluateWork:
         device, weights = str(best_device()), Path(self.section.weights) if self.section.weights else None
         self.measurer = Measurer(
             finder=make_finder(self.section.finder),
-            networks=Networks(load_lpips(weights, device=device), load_identity(), identity_every=IDENTITY_EVERY),
+            networks=Networks(
+                load_lpips(weights, device=device),
+                load_identity(),
+                load_sync(weights, device=device),
+                identity_every=IDENTITY_EVERY,
+            ),
             inception=load_inception(weights, device=device),
             columns=self.section.sheet_columns,
             thumbnail=self.section.thumbnail,
@@ -65,12 +71,14 @@ class EvaluateWork:
         true = decode_frames(sample.members["crops.mp4"])
         side = made[ROWS[0]].shape[1]
         made |= self.methods.frames(clip.key, side, len(true))
+        sound = extract_sound(self.videos / REFERENCE / f"{clip.key}.mp4")
         if clip.key in self.filmed:
             rows = {TRUE: true} | {row: made[row] for row in (*FILMED, *self.methods.clips) if row in made}
-            sound = extract_sound(self.videos / REFERENCE / f"{clip.key}.mp4")
             write_film(rows, self.films / f"{clip.speaker}.mp4", sound=sound, side=side, metadata=MARK)
         phones = self.phones[clip.key]
-        return self.measurer.measure(true, made, phones, key=clip.key, speaker=clip.speaker, split=clip.split)
+        return self.measurer.measure(
+            true, made, phones, key=clip.key, speaker=clip.speaker, split=clip.split, sound=sound
+        )
 
 
 def main(

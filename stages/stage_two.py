@@ -5,17 +5,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import save_file
 
 from stages.common import keys_of, record, rows_of, run_stage
 from talking import cluster
 from talking.config import Params, StageTwo
 from talking.corpora.roles import Adaptation, adaptations
 from talking.faces.alignment import to_crop
-from talking.files import atomic_folder, atomic_path, write_json
+from talking.files import atomic_folder, write_json
 from talking.losses.perceptual import PerceptualLoss
 from talking.media.video import decode_frames
 from talking.models.backbone import Backbone
+from talking.models.tuned import save_tuned
 from talking.shards import ShardFolder, decode_array
 from talking.synthesis.codes import best_device, invert_frames
 from talking.training.stage_two import Faces, tune_generator
@@ -42,13 +42,12 @@ class TuneWork:
         self.folder = ShardFolder(self.aligned)
 
     def __call__(self, adaptation: Adaptation) -> dict[str, float]:
-        """Write the speaker's generator; return its first and last loss."""
+        """Write the speaker's generator; return its first and last loss, its steps, and the megabytes that it takes."""
         faces = self._faces(adaptation)
         tuned, losses = tune_generator(self.pair.generator, faces, self.section, self.perceptual, seed=self.seed)
-        state = {name: tensor.contiguous().cpu() for name, tensor in tuned.state_dict().items()}
-        with atomic_path(self.target / f"{adaptation.speaker}.safetensors") as temporary:
-            save_file(state, temporary)
-        return {"first_loss": losses[0] if losses else 0.0, "last_loss": losses[-1] if losses else 0.0}
+        size = save_tuned(self.target, adaptation.speaker, tuned, self.pair.generator)
+        first, last = (losses[0], losses[-1]) if losses else (0.0, 0.0)
+        return {"first_loss": first, "last_loss": last, "steps": float(len(losses)), "megabytes": size / 1e6}
 
     def _faces(self, adaptation: Adaptation) -> Faces:
         status = next(status for status in self.folder.statuses if status.clip == adaptation.key)
@@ -84,8 +83,11 @@ def main(params: Params, manifest: Path, aligned: Path, backbone: Path, out: Pat
     with atomic_folder(out) as folder:
         losses = tune_all(params, chosen, aligned, backbone, folder)
         write_json(folder / "adaptations.json", [asdict(adaptation) for adaptation in chosen])
-    mean = {key: sum(row[key] for row in losses) / len(losses) for key in ("first_loss", "last_loss")}
-    print(f"stage_two: {len(chosen)} speakers, loss {mean['first_loss']:.4f} -> {mean['last_loss']:.4f}")
+    mean = {key: sum(row[key] for row in losses) / len(losses) for key in losses[0]}
+    print(
+        f"stage_two: {len(chosen)} speakers, loss {mean['first_loss']:.4f} -> {mean['last_loss']:.4f} in "
+        f"{mean['steps']:.0f} steps, {mean['megabytes']:.2f} MB each"
+    )
     record(params, "stage_two", {"speakers": len(chosen), **mean})
 
 

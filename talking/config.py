@@ -105,6 +105,7 @@ class Mfcc:
     steps: int = number(1)
     n_fft: int = number(16)
     n_mels: int = number(2)
+    normalise: Literal["none", "clip"] = "none"
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,9 @@ class StageOne:
     lpips_from: int = number(0, default=0)
     lpips_every: int = number(1, default=1)
     identity: Literal["outside", "anywhere"] = "outside"
+    lambda_mouth: float = number(0, default=0.0)
+    smooth_codes: float = number(0, default=0.0)
+    audio_speed: float = number(0, 0.5, default=0.0)
     halve_after: int | None = number(1, default=None)
     stop_after: int | None = number(1, default=None)
     lips_clips: int = number(0, default=0)
@@ -155,6 +159,7 @@ class StageTwo:
     lambda_l2: float = number(0)
     mouth_weight: float = number(1, default=1.0)
     bf16: bool = False
+    stop_after: int | None = number(1, default=None)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from talking.losses.latent import latent_loss
 from talking.losses.perceptual import PerceptualLoss
 from talking.models.basis import Projector
 
+MOUTH_BOX = (0.32, 0.68, 0.6, 0.85)  # left, right, top, bottom, as shares of the side
+
 
 @dataclass(frozen=True)
 class Target:
@@ -42,11 +44,17 @@ class LatentTerm(nn.Module):
 
 
 class ImageTerm(nn.Module):
-    """L_LPIPS between G(w_I + h_t V) and G(w_t), the inverted frame (equation 3), on a few frames of each sequence."""
+    """L_LPIPS between G(w_I + h_t V) and G(w_t), the inverted frame (equation 3), on a few frames of each sequence.
 
-    def __init__(self, projector: Projector, generator: nn.Module, perceptual: PerceptualLoss, frames: int) -> None:
+    `mouth` times the mean square in the box where an FFHQ crop has its mouth is added.
+    """
+
+    def __init__(
+        self, projector: Projector, generator: nn.Module, perceptual: PerceptualLoss, frames: int, mouth: float = 0.0
+    ) -> None:
         super().__init__()
         self.projector, self.generator, self.perceptual, self.frames = projector, generator, perceptual, frames
+        self.mouth = mouth
         self.generator.requires_grad_(False)
 
     def forward(self, coefficients: torch.Tensor, target: Target, generator: torch.Generator) -> torch.Tensor:
@@ -56,6 +64,15 @@ class ImageTerm(nn.Module):
         made = target.identity[:, None] + self.projector.displacements(coefficients[:, chosen])
         with torch.no_grad():
             true = target.identity[:, None] + target.displacements[:, chosen]
-            wanted = self.perceptual.features(self.generator(true.flatten(0, 1)))
-        found = self.perceptual.features(self.generator(made.flatten(0, 1)))
-        return self.perceptual.distance(found, wanted).mean()
+            shown = self.generator(true.flatten(0, 1))  # (B F, 3, R, R)
+            wanted = self.perceptual.features(shown)
+        drawn = self.generator(made.flatten(0, 1))
+        loss = self.perceptual.distance(self.perceptual.features(drawn), wanted).mean()
+        return loss + self.mouth * (mouth_of(drawn) - mouth_of(shown)).square().mean() if self.mouth else loss
+
+
+def mouth_of(pictures: torch.Tensor) -> torch.Tensor:
+    """Return the part of aligned pictures (B, 3, R, R) where FFHQ's alignment puts the mouth, open or closed."""
+    side = pictures.shape[-1]
+    left, right, top, bottom = (round(share * side) for share in MOUTH_BOX)
+    return pictures[..., top:bottom, left:right]

@@ -15,6 +15,8 @@ from talking.media.ffmpeg import compile_command, open_input, run
 _FULL_SCALE = 32768
 # What ffmpeg says of a file in which the wanted kind of stream is missing.
 NO_STREAM = "does not contain any stream"
+NORMALISATIONS = ("none", "clip")
+_SILENT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class MfccConfig:
 
     The short paper (MM'22) speaks of 0.2 s and five frames, still as 28 columns: `MfccConfig(hop_s=0.2 / 28)`, or
     `MfccConfig(steps=20)` for 20 columns of 10 ms. `n_mfcc` counts the first coefficient, which is dropped; `n_fft` and
-    `n_mels` are not told by either source.
+    `n_mels` are not told by either source. `normalise` is `none`, or `clip`: each coefficient less its mean over the
+    clip, divided by its deviation, so that microphones and rooms count for less.
     """
 
     rate: int = 16000  # Hz
@@ -33,6 +36,7 @@ class MfccConfig:
     steps: int = 28
     n_fft: int = 400  # samples: 25 ms
     n_mels: int = 40
+    normalise: str = "none"
 
     def __post_init__(self) -> None:
         """Raise `TalkingError` for a value that cannot be meant."""
@@ -42,6 +46,8 @@ class MfccConfig:
                 raise TalkingError(f"mfcc.{name} is {value!r}: it must be a whole number of at least {least}.")
         if not 0 < self.hop_s < 1 or self.hop < 1:
             raise TalkingError(f"mfcc.hop_s is {self.hop_s!r}: it must be a time of at least one sample, in seconds.")
+        if self.normalise not in NORMALISATIONS:
+            raise TalkingError(f"mfcc.normalise is {self.normalise!r}: it must be {' or '.join(NORMALISATIONS)}.")
         if self.n_mfcc > self.n_mels:
             raise TalkingError(f"mfcc.n_mfcc is {self.n_mfcc}: it must not exceed mfcc.n_mels, which is {self.n_mels}.")
 
@@ -64,6 +70,9 @@ def mfcc_windows(samples: np.ndarray, rate: int, n_frames: int, config: MfccConf
     if n_frames < 1:
         raise TalkingError(f"audio windows for {n_frames} frames were asked for: there must be at least one frame.")
     columns = mfcc_columns(samples, config)  # (12, C)
+    if config.normalise == "clip":
+        spread = np.maximum(columns.std(axis=1, keepdims=True), _SILENT)
+        columns = (columns - columns.mean(axis=1, keepdims=True)) / spread
     return cut_windows(columns, np.clip(window_columns(range(n_frames), config), 0, columns.shape[1] - 1))
 
 

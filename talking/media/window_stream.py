@@ -31,9 +31,13 @@ def stream_windows(
     `mfcc_windows` over the whole signal (at mfcc.rate) wherever the loudest column of all lies before the window's own
     or at most `listen_s` seconds after it, so always when the sound is no longer than that. Elsewhere the floor of 80
     dB under the loudest of all is not known yet, and that under the loudest heard so far takes its place.
-    Raises `TalkingError` for chunks of another shape, not finite, and for a sound that is empty.
+    Raises `TalkingError` for chunks of another shape, not finite, for a sound that is empty, and for normalised MFCC.
     """
     config = config or MfccConfig()
+    if config.normalise != "none":
+        raise TalkingError(
+            "mfcc.normalise is clip, which a sound that is still being read has no way to: train with none."
+        )
     heard = _Heard(_resampled(_checked(samples), rate, config.rate))
     ahead = round(listen_s * config.rate / config.hop)
     columns = _coefficients(_raised(_decibels(heard, config), ahead), config)

@@ -14,12 +14,25 @@ from talking.metrics.identity import Identity
 from talking.metrics.image import psnr, ssim
 from talking.metrics.mouth import lmd, lmd_normalised, missed_frames, mouth_correlation, opening_slope
 from talking.metrics.perceptual import Lpips
+from talking.metrics.syncnet import Sync
 from talking.metrics.unavailable import Unavailable
 
 Value = float | int | None
 # Means over clips, each clip counting once; the thesis averages per video too.
-AVERAGED = ("psnr", "ssim", "lmd", "lmd_normalised", "lpips", "mouth_correlation", "opening_slope", "identity")
+AVERAGED = (
+    "psnr",
+    "ssim",
+    "lmd",
+    "lmd_normalised",
+    "lpips",
+    "mouth_correlation",
+    "opening_slope",
+    "identity",
+    "lse_d",
+    "lse_c",
+)
 NOT_ASKED = Unavailable("it was not asked for")
+NO_SOUND = Unavailable("the clip's sound was not given")
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,8 @@ class ClipScores:
     opening_slope: float | None
     lpips: float | None = None
     identity: float | None = None
+    lse_d: float | None = None
+    lse_c: float | None = None
     closure: Closure | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,6 +64,7 @@ class Networks:
 
     lpips: Lpips | Unavailable = NOT_ASKED
     identity: Identity | Unavailable = NOT_ASKED
+    sync: Sync | Unavailable = NOT_ASKED
     lpips_every: int = 5
     identity_every: int = 25
 
@@ -77,13 +93,14 @@ def score_clip(
     row: str,
     phones: Sequence[Segment] = (),
     networks: Networks | None = None,
+    sound: np.ndarray | None = None,
     rate: float = 25.0,
 ) -> ClipScores:
     """Measure a made clip against the true one, frame by frame.
 
     Both are aligned frames of one size; LMD is the paper's at 256 pixels. `phones` are the true clip's labels, empty
-    where it has none. Raises TalkingError
-    when the videos differ in shape.
+    where it has none; `sound` (N,) is the true clip's, 16 kHz, to which the lips of every row are held: rows that
+    another sound drove as well. Raises TalkingError when the videos differ in shape.
     """
     if true.frames.shape != made.frames.shape:
         raise TalkingError(
@@ -91,6 +108,8 @@ def score_clip(
         )
     lips = closure(mouth_opening(true.landmarks), mouth_opening(made.landmarks), phones, rate=rate)
     measured, reasons = _by_networks(true, made, networks or Networks())
+    synchrony, lacking = _by_sound(made, (networks or Networks()).sync, sound)
+    measured, reasons = measured | synchrony, reasons | lacking
     if isinstance(lips, Unavailable):
         reasons |= {"closure_recall": lips.reason, "closure_precision": lips.reason}
     measured |= _by_landmarks(true.landmarks, made.landmarks)
@@ -129,6 +148,17 @@ def _by_networks(true: Sight, made: Sight, networks: Networks) -> tuple[dict[str
             true.frames, made.frames, true.landmarks, made.landmarks, networks.identity_every
         )
     return values, reasons
+
+
+def _by_sound(
+    made: Sight, sync: Sync | Unavailable, sound: np.ndarray | None
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    if isinstance(sync, Unavailable) or sound is None:
+        reason = (sync if isinstance(sync, Unavailable) else NO_SOUND).reason
+        return {}, {"lse_d": reason, "lse_c": reason}
+    if (agreed := sync(made.frames, sound)) is None:
+        return {}, {}
+    return {"lse_d": agreed.distance, "lse_c": agreed.confidence}, {}
 
 
 def _size(sight: Sight) -> str:
@@ -188,6 +218,8 @@ def _lack(metric: str) -> str:
         return "it was not measured"
     if metric == "closure_recall":
         return "no true frame has closed lips at a bilabial"
+    if metric in {"lse_d", "lse_c"}:
+        return "every clip is shorter than SyncNet's window"
     if metric == "closure_precision":
         return "the made lips never close"
     return "too few frames have a face in both the true and the made video"

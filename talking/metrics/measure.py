@@ -54,8 +54,12 @@ class Measurer:
         key: str,
         speaker: str,
         split: str,
+        sound: np.ndarray | None = None,
     ) -> Measured:
-        """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them."""
+        """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them.
+
+        `sound` is the true clip's, (N,) at 16 kHz.
+        """
         length = min(len(true), *(len(frames) for frames in made.values()))
         size = next(iter(made.values())).shape[1]
         true = resize_frames(true[:length], size)
@@ -63,7 +67,16 @@ class Measurer:
         truth = sight_of(true, self.finder, box)
         sights = {row: sight_of(frames[:length], self.finder, box) for row, frames in made.items()}
         scores = [
-            score_clip(truth, sight, key=key, speaker=speaker, row=row, phones=phones, networks=self.networks)
+            score_clip(
+                truth,
+                sight,
+                key=key,
+                speaker=speaker,
+                row=row,
+                phones=phones,
+                networks=self.networks,
+                sound=sound,
+            )
             for row, sight in sights.items()
         ]
         every = {TRUE: truth, **sights}

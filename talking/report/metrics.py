@@ -33,6 +33,8 @@ METRICS = (
     Metric("closure_recall", "closure recall", 1, 2),
     Metric("closure_precision", "closure precision", 1, 2),
     Metric("identity", "identity", 1, 3),
+    Metric("lse_d", "LSE-D", -1, 2),
+    Metric("lse_c", "LSE-C", 1, 2),
     Metric("missed_frames", "missed frames", -1, 0),
     Metric("frames", "frames", 0, 0),
     Metric("clips", "clips", 0, 0),

@@ -1,11 +1,12 @@
 """The stream of training sequences: codes and windows side by side from shards, flat in memory, resumable."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter1d
 
 from talking.errors import TalkingError
 from talking.shards import Sample, ShardFolder, decode_array
@@ -123,30 +124,61 @@ class ClipStream:
 
 
 def draw_batches(
-    stream: ClipStream, *, batch: int, sequence: int, first_step: int = 0, anywhere: bool = False
+    stream: ClipStream,
+    *,
+    batch: int,
+    sequence: int,
+    first_step: int = 0,
+    anywhere: bool = False,
+    smooth: float = 0.0,
+    speed: float = 0.0,
 ) -> Iterator[Batch]:
     """Yield batches for ever from step `first_step` on; the draw of a step depends on the seed and the step alone.
 
     A sequence is `sequence` frames from a random place of a clip (a shorter clip repeats its last frame); the identity
     frame is drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3), or `anywhere`.
+    `smooth`: sigma in frames of the smoothing of the codes over time, against what E_I jitters. `speed`: sequences are
+    taken up to this share slower or faster, sound and codes alike.
     """
     clips = stream.clips(skip=first_step * batch)
     step = first_step
     while True:
         rng = np.random.default_rng((stream.seed, 1, stream.rank, step))
-        yield _stack([_cut(next(clips), sequence, rng, anywhere=anywhere) for _ in range(batch)])
+        yield _stack(
+            [_cut(_smoothed(next(clips), smooth), sequence, rng, anywhere=anywhere, speed=speed) for _ in range(batch)]
+        )
         step += 1
 
 
 def _cut(
-    clip: ClipArrays, sequence: int, rng: np.random.Generator, *, anywhere: bool
+    clip: ClipArrays, sequence: int, rng: np.random.Generator, *, anywhere: bool, speed: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     length = len(clip.codes)
-    start = int(rng.integers(max(length - sequence, 0) + 1))
-    taken = np.minimum(np.arange(start, start + sequence), length - 1)
+    factor = 1 + rng.uniform(-speed, speed) if speed else 1.0
+    start = int(rng.integers(max(length - round(sequence * factor), 0) + 1))
+    taken = np.minimum(start + np.round(np.arange(sequence) * factor).astype(int), length - 1)
     outside = np.setdiff1d(np.arange(length), [] if anywhere else taken)
     identity = int(rng.choice(outside if len(outside) else np.arange(length)))
-    return clip.windows[taken], clip.codes[taken], clip.codes[identity]
+    return _stretched(clip.windows[taken], factor), clip.codes[taken], clip.codes[identity]
+
+
+def _smoothed(clip: ClipArrays, sigma: float) -> ClipArrays:
+    """Gaussian smoothing of a clip's codes over time."""
+    return replace(clip, codes=gaussian_filter1d(clip.codes, sigma, axis=0, mode="nearest")) if sigma else clip
+
+
+def _stretched(windows: np.ndarray, factor: float) -> np.ndarray:
+    """Return windows (S, 12, 28) as if spoken `factor` times as fast: columns about the middle, `factor` apart.
+
+    Past either end the outermost column is repeated.
+    """
+    if factor == 1:
+        return windows
+    last = windows.shape[2] - 1
+    places = np.clip(last / 2 + (np.arange(last + 1) - last / 2) * factor, 0, last)
+    low = np.minimum(places.astype(int), last - 1)
+    share = (places - low).astype(windows.dtype)
+    return windows[:, :, low] * (1 - share) + windows[:, :, low + 1] * share
 
 
 def _stack(cuts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:

@@ -87,7 +87,8 @@ class Trainer:
         trunk = Path(params.lpips_trunk) if params.lpips_trunk else None
         perceptual = PerceptualLoss(params.lpips_net, trunk, seed=self.job.seed)
         generator = Backbone.load(self.job.backbone).generator
-        return latent, ImageTerm(projector, generator, perceptual, params.lpips_frames).to(self.context.device)
+        mouth = params.lambda_mouth / params.lambda_lpips
+        return latent, ImageTerm(projector, generator, perceptual, params.lpips_frames, mouth).to(self.context.device)
 
     def _lips(self) -> Lips | None:
         """What looks at the lips of a few validation clips, in one process."""
@@ -125,6 +126,8 @@ class Trainer:
             sequence=self.params.sequence,
             first_step=self.step,
             anywhere=self.params.identity == "anywhere",
+            smooth=self.params.smooth_codes,
+            speed=self.params.audio_speed,
         )
         means = _Means()
         for batch in takewhile(lambda _: not self._stopped(), islice(batches, self.params.steps - self.step)):
@@ -279,7 +282,10 @@ def new_model(job: StageOneJob, fit: LinearFit) -> TalkingHead:
     """Return an untrained model of the sizes that params ask for; the same on every process."""
     params = job.params
     whiten = params.target == "whitened"
+    n_coefficients = len(fit.window_mean)
     size = TalkingHeadSize(
+        n_coefficients=n_coefficients,
+        n_steps=(len(fit.ridge.weights) - 1 - len(fit.identity_mean)) // n_coefficients,
         width=params.width,
         lstm_layers=params.lstm_layers,
         code_dim=params.code_dim,

@@ -1,7 +1,9 @@
 """Stage two (MM'22 section 3.2.2): tune G on one speaker, codes fixed, as pivotal tuning does (Roich et al. 2021)."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 
 import numpy as np
 import torch
@@ -13,6 +15,8 @@ from talking.losses.perceptual import PerceptualLoss
 from talking.losses.reconstruction import region_weights
 from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import resize_frames, to_tensor
+
+SMOOTH = 0.9
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def tune_generator(
 ) -> tuple[Generator, list[float]]:
     """Return a tuned copy of the generator, and the loss of every step.
 
+    It ends early when the losses' moving average has not reached a new low for `stop_after` steps.
     L = lambda_lpips LPIPS + lambda_l2 mean square (equations 5 and 6), where the square counts `mouth_weight` times in
     the mouth's box. Raises `TalkingError` when the loss is no number.
     """
@@ -49,8 +54,8 @@ def tune_generator(
     weights = _weights(faces, generator.resolution, params.mouth_weight).to(device)  # (T, 1, R, R)
     optimizer = torch.optim.Adam(synthesis_parameters(tuned), lr=params.lr)
     draw = torch.Generator().manual_seed(seed)
-    losses = []
-    for _ in range(params.steps):
+    losses: list[float] = []
+    for _ in takewhile(lambda _: not settled(losses, params.stop_after), range(params.steps)):
         chosen = torch.randperm(len(pivots), generator=draw)[: params.batch]
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=params.bf16):
             made = tuned(pivots[chosen])
@@ -63,6 +68,14 @@ def tune_generator(
         optimizer.step()
         losses.append(loss.item())
     return tuned.eval().requires_grad_(False), losses
+
+
+def settled(losses: Sequence[float], patience: int | None) -> bool:
+    """Return whether the moving average of losses (decay `SMOOTH`) was lowest at least `patience` steps ago."""
+    if patience is None or len(losses) <= patience:
+        return False
+    averages = list(accumulate(losses, lambda average, loss: SMOOTH * average + (1 - SMOOTH) * loss))
+    return len(averages) - 1 - averages.index(min(averages)) >= patience
 
 
 def _weights(faces: Faces, resolution: int, mouth: float) -> torch.Tensor:

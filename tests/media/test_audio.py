@@ -199,3 +199,20 @@ def test_real_speech_gives_the_windows_that_librosa_gives(real_data: Path) -> No
     windows = mfcc_windows(sound, 16000, 75)
     assert np.array_equal(windows[40], whole[1:, 148:176])
     assert 0.05 < np.abs(sound).max() <= 1
+
+
+def test_a_gain_changes_no_window() -> None:
+    sound = np.random.default_rng(3).normal(scale=0.1, size=16000).astype(np.float32)
+    loud, soft = (mfcc_windows(gain * sound, 16000, 25) for gain in (1.0, 0.3))
+    np.testing.assert_allclose(soft, loud, atol=2e-3)
+
+
+def test_coefficients_may_be_normalised_over_the_clip() -> None:
+    sound = np.random.default_rng(4).normal(scale=0.1, size=32000).astype(np.float32)
+    config = MfccConfig(normalise="clip", steps=4)  # as many columns as a frame lasts: all but each column once
+    windows = mfcc_windows(sound, 16000, 50, config)
+    np.testing.assert_allclose(windows.mean(axis=(0, 2)), 0, atol=0.05)
+    np.testing.assert_allclose(windows.std(axis=(0, 2)), 1, atol=0.05)
+    assert np.isfinite(mfcc_windows(np.zeros(16000, np.float32), 16000, 25, config)).all()
+    with pytest.raises(TalkingError, match=r"mfcc.normalise is 'speaker': it must be none or clip"):
+        MfccConfig(normalise="speaker")

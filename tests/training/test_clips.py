@@ -7,10 +7,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter1d
 
 from talking.errors import TalkingError
 from talking.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
-from talking.training.clips import ClipStream, draw_batches, read_clips
+from talking.training.clips import ClipArrays, ClipStream, _cut, draw_batches, read_clips
 
 
 def keys_of(stream: ClipStream, count: int, skip: int = 0) -> list[str]:
@@ -186,3 +187,30 @@ def test_the_identity_frame_may_come_from_anywhere(make_toy) -> None:
         drawn = [next(batches) for _ in range(60)]
         inside[anywhere] = sum(bool((b.codes[0] == b.identity[0]).all(dim=(1, 2)).any()) for b in drawn)
     assert inside[False] == 0 and inside[True] > 40
+
+
+def test_learned_codes_may_be_smoothed_over_time(make_toy) -> None:
+    toy = make_toy(1, frames=12)
+    (clip,) = read_clips(*toy.folders, "s-000.tar", frozenset(toy.keys))
+    (batch,) = islice(draw_batches(stream_of(toy), batch=1, sequence=12, smooth=1.5), 1)
+    wanted = gaussian_filter1d(clip.codes, 1.5, axis=0, mode="nearest")
+    np.testing.assert_allclose(batch.codes[0].numpy(), wanted, rtol=1e-5, atol=1e-6)
+    assert np.array_equal(batch.windows[0].numpy(), clip.windows)
+
+
+def test_sequences_may_be_taken_faster_and_slower_sound_and_codes_alike() -> None:
+    time = np.arange(60.0, dtype=np.float32)
+    columns = np.arange(28, dtype=np.float32) - 13.5
+    # Each window holds the time of its columns, a quarter of a frame apart; each code that of its frame.
+    windows = np.repeat((time[:, None] + columns / 4)[:, None], 12, axis=1)
+    clip = ClipArrays("a", time[:, None, None], windows)
+    lengths = set()
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        sound, codes, _ = _cut(clip, 20, rng, anywhere=False, speed=0.3)
+        middles = (sound[:, 0, 13] + sound[:, 0, 14]) / 2
+        np.testing.assert_allclose(middles, codes[:, 0, 0], atol=1e-4)
+        factor = (sound[0, 0, 14] - sound[0, 0, 13]) * 4
+        assert 0.7 <= factor <= 1.3 and abs((codes[-1] - codes[0]).item() - 19 * factor) <= 1
+        lengths.add((codes[-1] - codes[0]).item())
+    assert min(lengths) < 17 and max(lengths) > 21

@@ -10,16 +10,17 @@ import torch
 
 from talking.config import StageOne
 from talking.errors import TalkingError
+from talking.losses.stage_one import mouth_of
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis, Projector, displacement_rows, fit_basis
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
 from talking.models.talking_head import TalkingHead
 from talking.moments import Moments
-from talking.training.clips import read_clips
+from talking.training.clips import ClipArrays, read_clips
 from talking.training.context import LocalContext, TrainResult, train_locally
 from talking.training.linear import LinearFit, fit_linear
-from talking.training.stage_one import BEST, StageOneJob, Trainer, component_weights, losses_of
+from talking.training.stage_one import BEST, StageOneJob, Trainer, component_weights, losses_of, new_model
 
 from .conftest import KilledError, MortalContext
 
@@ -279,3 +280,36 @@ def test_pictures_may_be_looked_at_now_and_then_with_as_much_more_weight(make_jo
     assert row["train_latent"] == pytest.approx(
         (first["train_latent"] + second["train_latent"] + third["train_latent"]) / 3, rel=1e-4
     )
+
+
+def test_the_mouth_may_count_beside_lpips(make_job, tmp_path) -> None:
+    backbone = small_backbone(tmp_path / "backbone")
+    job = make_job(styles=6, backbone=backbone, lambda_lpips=5.0, steps=1, batch=2, validate_every=1)
+    rows = [
+        train_locally(
+            replace(job, params=replace(job.params, lambda_mouth=weight)), tmp_path / f"{weight}", DEVICE
+        ).history[0]
+        for weight in (0.0, 10.0, 20.0)
+    ]
+    more = [row["train_loss"] - rows[0]["train_loss"] for row in rows]
+    assert more[1] > 0 and more[2] == pytest.approx(2 * more[1], rel=1e-3)
+
+
+def test_pictures_differ_at_the_mouth_alone_where_the_mouth_alone_differs() -> None:
+    pictures = torch.zeros(1, 3, 100, 100)
+    pictures[..., 60:85, 32:68] = 1.0
+    assert mouth_of(pictures).shape == (1, 3, 25, 36) and mouth_of(pictures).min() == 1
+
+
+@pytest.mark.parametrize(("coefficients", "steps"), [(12, 20), (19, 28)])
+def test_windows_of_other_sizes_go_through(make_job, coefficients, steps) -> None:
+    job, rng = make_job(), np.random.default_rng(0)
+    clips = [
+        ClipArrays(f"a_{n}", rng.normal(size=(9, 2, 8)).astype("f4"), rng.normal(size=(9, coefficients, steps)))
+        for n in range(3)
+    ]
+    fit = fit_linear(clips[:2], clips[2:], Projector(Basis.load(job.basis), whiten=True))
+    model = new_model(job, fit)
+    windows = torch.from_numpy(clips[2].windows[None]).float()
+    assert (model.size.n_coefficients, model.size.n_steps) == (coefficients, steps)
+    assert model.coefficients(windows, torch.from_numpy(clips[2].codes[:1])).shape == (1, 9, 3)

@@ -13,7 +13,7 @@ from talking.errors import TalkingError
 from talking.losses.perceptual import PerceptualLoss
 from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import to_tensor
-from talking.training.stage_two import Faces, synthesis_parameters, tune_generator
+from talking.training.stage_two import Faces, settled, synthesis_parameters, tune_generator
 
 PARAMS = StageTwo(adapt_on="clip", frames=75, steps=25, batch=3, lr=3e-3, lambda_lpips=0.0, lambda_l2=1.0)
 
@@ -147,3 +147,16 @@ def test_in_bfloat16_it_learns_as_well(perceptual) -> None:
     network = generator()
     whole, half = (mean_distance(tune(network, perceptual, bf16=bf16)[0]) for bf16 in (False, True))
     assert half < 1.1 * whole
+
+
+def test_it_ends_when_the_losses_have_settled(perceptual) -> None:
+    _, losses = tune(generator(), perceptual, steps=200, lr=1e-12, batch=4, stop_after=5)
+    assert len(losses) < 40
+    _, losses = tune(generator(), perceptual, steps=15, stop_after=5)
+    assert len(losses) == 15 and losses[-1] < losses[0]
+
+
+def test_losses_have_settled_when_their_average_was_lowest_long_ago() -> None:
+    assert not settled([3.0, 2.0, 1.0, 0.5], 2)
+    assert settled([1.0, 2.0, 2.0], 2) and not settled([1.0, 2.0], 2) and not settled([1.0, 2.0, 2.0], None)
+    assert not settled([1.0, 1.1, 0.5, 0.5], 2)  # one worse step is not the end

@@ -1,0 +1,113 @@
+"""Collect the experiments of the ablations: one table with mean and spread, and an MLflow run each."""
+
+import argparse
+import csv
+import io
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dvc.api
+
+from pipelines.ablations.queue import dvc as run_dvc
+from pipelines.ablations.wiring import CURVES, METRICS, OWN, ROWS
+from stages.common import PARAMS, STATE, tags_of
+from talking import tracking
+from talking.ablations.settings import Ablation, Plan, experiment_name, load_ablation, load_plan
+from talking.ablations.table import Result, report, summary_of
+from talking.config import Params, load_params
+from talking.errors import TalkingError
+from talking.files import read_json, write_json, write_text
+from talking.shards import fingerprint
+
+EXPERIMENT = "ablations"  # in MLflow, beside that of the main graph
+
+
+def main() -> None:
+    """Parse the arguments; a mistake is a sentence, exit 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=Path, default=ROWS, help="the plan: rows, seeds and tables")
+    try:
+        collect(load_plan(parser.parse_args().rows), load_params(PARAMS), load_ablation(OWN))
+    except TalkingError as error:
+        sys.exit(f"error: {error}")
+
+
+def collect(plan: Plan, params: Params, ablation: Ablation) -> None:
+    """Write data/<corpus>/ablations/table.md and .json; record the runs. Raises `TalkingError` when there are none."""
+    results = results_of(plan)
+    if not results:
+        raise TalkingError("no ablation has been run: `make ablations`, and `dvc queue logs <name>` says what failed.")
+    folder = Path("data", params.corpus, "ablations")
+    text = report(plan, results, notes_of(plan, params, ablation, results[0]))
+    write_text(folder / "table.md", text)
+    write_json(folder / "table.json", summary_of(results))
+    record(params, results, STATE / params.corpus / "ablations.json")
+    print(
+        f"{text}\n{folder / 'table.md'} holds these tables; one row per run: dvc exp show, "
+        f"and mlflow ui ({EXPERIMENT})."
+    )
+
+
+def results_of(plan: Plan) -> list[Result]:
+    """Return the results of the runs that succeeded."""
+    names = set(run_dvc("exp", "list", "-A", "--name-only").split())
+    runs = [(row, seed, experiment_name(row, seed)) for row, seed in plan.runs]
+    return [
+        Result(row, seed, dvc.api.metrics_show(str(METRICS), rev=name), name)
+        for row, seed, name in runs
+        if name in names
+    ]
+
+
+def notes_of(plan: Plan, params: Params, ablation: Ablation, result: Result) -> list[str]:
+    """Return what must be known to read the tables."""
+    counts = result.metrics["stage_one"]
+    return [
+        f"Mean ± standard deviation over the seeds {', '.join(map(str, plan.seeds))}, of networks, batches and tuning; "
+        f"the corpus ({params.corpus}), the backbone ({params.backbone}) and the clips are the same.",
+        f"{counts['clips']} clips of {counts['speakers']} unseen speakers, {counts['frames']} frames in each row, "
+        f"{ablation.size} pixels. Stage one of {ablation.train_steps} steps, stage two of {ablation.tune_steps}.",
+    ]
+
+
+def record(params: Params, results: list[Result], known: Path) -> None:
+    """Record an MLflow run per result; one that was recorded before, by the same numbers, is opened again."""
+    ids = read_json(known) if known.is_file() else {}
+    settings = replace(params.tracking, experiment=EXPERIMENT)
+    for result in results:
+        values, curves = params_of(result.experiment), curves_of(result.experiment)
+        mark = fingerprint(result.experiment, repr(values), repr(result.metrics))
+        tags = tags_of(params) | {"dvc_experiment": result.experiment, "row": result.row, "seed": str(result.seed)}
+        with tracking.run(settings, f"{result.row} {result.seed}", run_id=ids.get(mark), tags=tags) as run:
+            run.params(values)
+            if mark not in ids:
+                run.metric_history(curves)
+            run.metrics(flat(result))
+        if run.id:
+            ids[mark] = run.id
+    write_json(known, ids)
+
+
+def flat(result: Result) -> dict[str, float]:
+    """Return the numbers there are by `stage_two.psnr`."""
+    pairs = ((f"{stage}.{name}", value) for stage, numbers in result.metrics.items() for name, value in numbers.items())
+    return {name: float(value) for name, value in pairs if value is not None}
+
+
+def params_of(experiment: str) -> dict[str, Any]:
+    """Return the sections of both params files that the experiment was run with."""
+    kept = ("stage_one", "stage_two", "pca", "mfcc")
+    values = dvc.api.params_show(str(PARAMS), rev=experiment)
+    return {name: values[name] for name in kept} | {"ablation": dvc.api.params_show(str(OWN), rev=experiment)}
+
+
+def curves_of(experiment: str) -> list[tuple[int, dict[str, float]]]:
+    """Return the losses by step of the experiment's training."""
+    rows = csv.DictReader(io.StringIO(dvc.api.read(str(CURVES), rev=experiment)))
+    return [(int(row.pop("step")), {name: float(value) for name, value in row.items() if value}) for row in rows]
+
+
+if __name__ == "__main__":
+    main()

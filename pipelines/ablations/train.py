@@ -1,0 +1,43 @@
+"""Stage train: stage one with a row's setting and a seed, in this process, for the queue runs several of them."""
+
+from pathlib import Path
+
+from pipelines.ablations.wiring import run_stage
+from stages.stage_one import fit_floor, ignored_sound, job_of
+from talking.ablations.settings import Ablation
+from talking.config import Params
+from talking.errors import TalkingError
+from talking.files import atomic_folder
+from talking.models.talking_head import TalkingHead
+from talking.report.series import write_curves
+from talking.synthesis.codes import best_device
+from talking.training.context import train_locally
+from talking.training.stage_one import BEST, losses_of
+
+
+def main(
+    params: Params,
+    ablation: Ablation,
+    manifest: Path,
+    codes: Path,
+    windows: Path,
+    basis: Path,
+    backbone: Path,
+    out: Path,
+    plots: Path,
+) -> None:
+    """Train; keep the best model by validation, and the curves."""
+    job = job_of(params, manifest, codes, windows, basis, backbone)
+    fit_floor(job)
+    result = train_locally(job, job.scratch / "run", best_device())
+    if result.checkpoint is None:
+        raise TalkingError("train: the training left no checkpoint: run the stage again.")
+    history = losses_of(result.history)
+    with atomic_folder(out) as folder:
+        TalkingHead.load(result.checkpoint / BEST).save(folder)
+    write_curves(history, plots)
+    print(f"train: {ablation.row}, seed {ablation.seed}: {history[-1]}\n{ignored_sound(history)}")
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__, "manifest", "codes", "windows", "basis", "backbone", "out", "plots")

@@ -1,0 +1,31 @@
+"""Stage tune: a generator per unseen speaker, tuned with the row's setting and a seed, in this process."""
+
+from pathlib import Path
+
+from pipelines.ablations.wiring import run_stage
+from stages.common import keys_of, rows_of
+from stages.stage_two import TuneWork
+from talking.ablations.settings import Ablation
+from talking.config import Params
+from talking.corpora.roles import adaptations
+from talking.files import atomic_folder, write_json
+from talking.shards import ShardFolder
+
+
+def main(params: Params, ablation: Ablation, manifest: Path, aligned: Path, backbone: Path, out: Path) -> None:
+    """Tune a generator for every test speaker; on a clip, that clip is left out of the measures in every row."""
+    usable = keys_of(manifest, ShardFolder(aligned))
+    chosen = adaptations(rows_of(manifest, "unseen"), usable, picture=params.stage_two.adapt_on == "picture")
+    section = params.stage_one
+    with atomic_folder(out) as folder:
+        work = TuneWork(
+            params.stage_two, section.lpips_net, section.lpips_trunk, params.seed, aligned, backbone, folder
+        )
+        work.prepare()
+        losses = {adaptation.speaker: work(adaptation) for adaptation in chosen}
+        write_json(folder / "losses.json", losses)
+    print(f"tune: {params.stage_two.adapt_on}, seed {ablation.seed}: {losses}")
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__, "manifest", "aligned", "backbone", "out")

@@ -1,0 +1,110 @@
+"""What an ablation is: the economical run of one row with one seed, and the rows with the tables they belong to."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from talking.config import Params
+from talking.errors import TalkingError
+from talking.typed import number, read_file
+
+STAGES = ("stage_one", "stage_two")
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """pipelines/ablations/params.yaml: one run. What it leaves open is as in the main params.yaml."""
+
+    row: str
+    seed: int
+    train_steps: int = number(1)
+    validate_every: int = number(1)
+    tune_steps: int = number(0)
+    tune_frames: int = number(1)
+    clips: int = number(1)
+    frames: int = number(3)
+    size: int = number(16, 1024)
+
+    def applied(self, params: Params) -> Params:
+        """Return the main params with this run's seed and fewer steps; lips are not followed while it trains."""
+        one = replace(params.stage_one, steps=self.train_steps, validate_every=self.validate_every, lips_clips=0)
+        two = replace(params.stage_two, steps=self.tune_steps, frames=self.tune_frames)
+        return replace(params, seed=self.seed, stage_one=one, stage_two=two)
+
+
+def load_ablation(path: Path) -> Ablation:
+    """Read and check the file; every mistake is a `TalkingError` that names the key."""
+    return read_file(Ablation, path)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A named setting: the keys of params.yaml that it changes, by dotted name, and what it is."""
+
+    title: str
+    set: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table: a row as one of the two stages draws it."""
+
+    row: str
+    stage: str
+
+    @classmethod
+    def of(cls, text: str) -> "Line":
+        """Return the line that `row.stage` names."""
+        row, _, stage = text.rpartition(".")
+        if stage not in STAGES:
+            raise TalkingError(f"rows.yaml: the line {text!r} must be <row>.stage_one or <row>.stage_two.")
+        return cls(row, stage)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report: lines `row.stage` under one heading."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """pipelines/ablations/rows.yaml: every row is run with every seed."""
+
+    seeds: tuple[int, ...]
+    rows: dict[str, Row]
+    tables: tuple[Table, ...]
+
+    def __post_init__(self) -> None:
+        named = {Line.of(line).row for table in self.tables for line in table.lines}
+        if unknown := sorted(named - self.rows.keys()):
+            raise TalkingError(f"rows.yaml: a table has the row {unknown[0]!r}, which rows does not list.")
+        if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
+            raise TalkingError("rows.yaml: seeds must be whole numbers, each once: one run of every row has each.")
+
+    @property
+    def runs(self) -> list[tuple[str, int]]:
+        """Rows and seeds to run, the first row's first: what several rows share is then made by the first of them."""
+        return [(row, seed) for row in self.rows for seed in self.seeds]
+
+
+def load_plan(path: Path) -> Plan:
+    """Read and check the file."""
+    values = yaml.safe_load(path.read_text())
+    try:
+        return Plan(
+            seeds=tuple(values["seeds"]),
+            rows={name: Row(**row) for name, row in values["rows"].items()},
+            tables=tuple(Table(table["title"], tuple(table["lines"])) for table in values["tables"]),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TalkingError(f"{path} is no plan of ablations ({error}): see pipelines/ablations/README.md.") from error
+
+
+def experiment_name(row: str, seed: int) -> str:
+    """Return the name of a run's DVC experiment, `ablation-<row>-seed<n>`; git allows no dots or underscores there."""
+    return f"ablation-{row.replace('_', '-').replace('.', 'p')}-seed{seed}"

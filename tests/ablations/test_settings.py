@@ -1,0 +1,80 @@
+"""Plans of ablations: the shipped one is whole, names are ones that git takes, mistakes are sentences."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from talking.ablations.settings import Plan, Row, Table, experiment_name, load_ablation, load_plan
+from talking.config import load_params
+from talking.errors import TalkingError
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "pipelines" / "ablations"
+
+
+def test_the_shipped_plan_has_the_papers_tables_and_three_seeds() -> None:
+    plan = load_plan(FOLDER / "rows.yaml")
+    assert len(plan.seeds) >= 3 and len(plan.runs) == len(plan.rows) * len(plan.seeds)
+    by_title = {table.title.split(":")[0]: set(table.lines) for table in plan.tables}
+    assert by_title["Table 3"] >= {"without_latent.stage_two", "without_lpips.stage_two", "whole.stage_two"}
+    assert by_title["Table 4"] == {"whole.stage_one", "picture.stage_two", "whole.stage_two"}
+    assert any(row.set.get("stage_one.target") == "codes" for row in plan.rows.values())
+
+
+def test_every_row_of_the_shipped_plan_gives_params_that_are_read(tmp_path) -> None:
+    plain = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for name, row in load_plan(FOLDER / "rows.yaml").rows.items():
+        for key, value in row.set.items():
+            section, _, entry = key.partition(".")
+            assert entry in plain[section] and plain[section][entry] != value, f"{name} changes nothing by {key}"
+        changed = yaml.safe_load((ROOT / "params.yaml").read_text())
+        for key, value in row.set.items():
+            section, _, entry = key.partition(".")
+            changed[section][entry] = value
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed))
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_run_has_its_own_seed_and_steps_and_the_rest_of_the_main_params() -> None:
+    params, ablation = load_params(ROOT / "params.yaml"), load_ablation(FOLDER / "params.yaml")
+    applied = replace(ablation, seed=7, train_steps=11, tune_steps=5).applied(params)
+    assert (applied.seed, applied.stage_one.steps, applied.stage_two.steps) == (7, 11, 5)
+    assert applied.stage_one.lips_clips == 0
+    rest = replace(applied.stage_one, steps=params.stage_one.steps, lips_clips=params.stage_one.lips_clips)
+    assert replace(rest, validate_every=params.stage_one.validate_every) == params.stage_one
+    assert applied.corpora == params.corpora
+
+
+def test_names_of_experiments_are_ones_that_git_takes_and_differ() -> None:
+    runs = load_plan(FOLDER / "rows.yaml").runs
+    names = {experiment_name(row, seed) for row, seed in runs}
+    assert len(names) == len(runs)
+    assert experiment_name("latent_2.5", 3) == "ablation-latent-2p5-seed3"
+
+
+def test_what_rows_share_is_made_by_the_first_row() -> None:
+    plan = Plan((1, 2), {"a": Row("A"), "b": Row("B")}, ())
+    assert plan.runs == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        ({"seeds": [1, 1]}, "seeds must be whole numbers, each once"),
+        ({"seeds": []}, "seeds must be whole numbers, each once"),
+        ({"tables": (Table("T", ("b.stage_one",)),)}, "a table has the row 'b', which rows does not list"),
+        ({"tables": (Table("T", ("a.linear",)),)}, r"the line 'a.linear' must be <row>.stage_one or"),
+    ],
+)
+def test_mistakes_in_a_plan_are_named(plan, sentence) -> None:
+    whole = {"seeds": (1,), "rows": {"a": Row("A")}, "tables": ()}
+    with pytest.raises(TalkingError, match=sentence):
+        Plan(**{**whole, **{key: tuple(value) for key, value in plan.items()}})
+
+
+def test_a_file_that_is_no_plan_is_refused(tmp_path) -> None:
+    (tmp_path / "rows.yaml").write_text("rows: {a: {heading: A}}\nseeds: [1]\n")
+    with pytest.raises(TalkingError, match="is no plan of ablations"):
+        load_plan(tmp_path / "rows.yaml")
