@@ -38,7 +38,7 @@ class ResampleWork:
     def _samples(self, shard: str, statuses: list[ClipStatus], journal: Journal) -> Iterator[Sample]:
         for row in self.shards[shard]:
             try:
-                journal.begin(row.key)
+                journal.begin(row.key, f"{row.path}: ")
                 made = resample_clip(
                     clip_of(row, self.raw).path,
                     rate=self.section.rate,

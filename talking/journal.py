@@ -23,10 +23,10 @@ class Journal:
         if storage.is_file(self._crashed):
             self._passed_over = json.loads(storage.read_bytes(self._crashed))
 
-    def begin(self, key: str) -> None:
-        """Note that this clip comes next. Raises `Rejected` for a clip that killed its workers."""
+    def begin(self, key: str, prefix: str = "") -> None:
+        """Note that this clip comes next. Raises `Rejected`, its sentence after `prefix`, for one that killed workers."""
         if key in self._passed_over:
-            raise Rejected(CRASHED, self._passed_over[key])
+            raise Rejected(CRASHED, prefix + self._passed_over[key])
         storage.write_bytes(self._at, key.encode())
 
     def end(self) -> str | None:

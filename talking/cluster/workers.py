@@ -98,7 +98,7 @@ class _Suspects:
         self._deaths[index, key] += 1
         if self._deaths[index, key] > self._retries:
             times = f"{self._retries + 1} worker processes died at this clip, as many as tried it"
-            journal.pass_over(key, f"{key}: {times}: look at its file, or give workers more memory.")
+            journal.pass_over(key, f"{times}: look at its file, or give workers more memory.")
         return True
 
 
