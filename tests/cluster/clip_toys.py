@@ -12,6 +12,7 @@ from talking.cluster import Cluster, connect, map_shards
 from talking.cluster.kept import Keeping, publish
 from talking.errors import Rejected
 from talking.shards import ClipStatus, Sample, write_index, write_shard
+from talking.storage import Location, join
 
 SHARDS, CLIPS = 4, 5
 
@@ -32,7 +33,7 @@ def write_source(folder: Path, shards: int = SHARDS, clips: int = CLIPS) -> Path
 class ToyClips(ClipWork):
     """Turns each clip round. `poison` clips kill their worker, by `death`; `refused` are refused, with these words.
 
-    `notes` gets a line `<pid> <clip>` per attempt.
+    `notes` gets a line `<pid> <clip>` per attempt; at the clip `waits` a worker waits for a second one.
     """
 
     notes: Path
@@ -40,16 +41,26 @@ class ToyClips(ClipWork):
     poison: tuple[str, ...] = ()
     death: str = "exit"
     refused: Mapping[str, str] | None = None
+    waits: str = ""
 
     def convert(self, sample: Sample) -> Mapping[str, bytes]:
         with self.notes.open("a") as file:
             file.write(f"{os.getpid()} {sample.key}\n")
         time.sleep(self.wait_s)
+        if sample.key == self.waits:
+            wait_for_two(self.notes)
         if sample.key in self.poison:
             die(self.death)
         if self.refused and sample.key in self.refused:
             raise Rejected("crashed", self.refused[sample.key])
         return {"meta.json": sample.members["meta.json"][::-1]}
+
+
+def wait_for_two(notes: Path, most_s: float = 120) -> None:
+    """Wait until two workers have begun a clip, `most_s` at most."""
+    deadline = time.monotonic() + most_s
+    while len({line.split()[0] for line in notes.read_text().splitlines()}) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def die(how: str) -> None:
@@ -60,10 +71,10 @@ def die(how: str) -> None:
     time.sleep(10)
 
 
-def undisturbed(work: ToyClips, out: Path, state: Path) -> Path:
+def undisturbed(work: ToyClips, out: Location, state: Location) -> Location:
     """Write the whole stage here, without Ray: what every run must equal to the byte."""
     work.prepare()
-    kept = {name: state / mark / name for name, mark in shard_inputs(work.source)}
+    kept = {name: join(state, mark, name) for name, mark in shard_inputs(work.source)}
     publish(out, kept, [Keeping(work)(target) for target in kept.values()])
     return out
 

@@ -42,7 +42,8 @@ def main(what: str, folder: Path) -> None:
 
     try:
         with connect(settings):
-            run(ToyClips(folder / "source", folder / "notes", wait_s=0.5), folder / "made", settings, progress=disturb)
+            work = ToyClips(folder / "source", folder / "notes", wait_s=0.5, waits="s2_a" if what == "grown" else "")
+            run(work, folder / "made", settings, progress=disturb)
     finally:
         nodes.shutdown()
 

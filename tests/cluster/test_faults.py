@@ -102,7 +102,7 @@ def in_a_cluster_of_its_own(what: str, tmp_path: Path) -> str:
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300, close_fds=True
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.strip().splitlines()[-1]
+    return next(line for line in done.stdout.splitlines() if "shards, " in line)
 
 
 def test_lost_node_same_output(source: Path, tmp_path: Path) -> None:
