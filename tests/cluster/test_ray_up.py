@@ -1,4 +1,4 @@
-"""`ray up cluster-onprem.yaml` for real: over ssh to this machine, in namespaces of its own, a data stage, `ray down`."""
+"""`ray up cluster-onprem.yaml` for real: over ssh to this machine in namespaces of its own; a stage; `ray down`."""
 
 import os
 import shutil
