@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from stages.common import map_stage, parts_of, run_stage
 from stages.shard_stage import ClipWork, shard_inputs
@@ -11,6 +10,7 @@ from talking.faces.align import align_clip
 from talking.faces.finders import make_finder
 from talking.media.video import encode_frames_bytes, iter_frames
 from talking.shards import Sample, encode_array
+from talking.storage import Location, absolute
 
 CROPS_CRF = 10
 
@@ -43,10 +43,10 @@ class AlignWork(ClipWork):
         }
 
 
-def main(params: Params, resampled: Path, out: Path) -> None:
+def main(params: Params, resampled: Location, out: Location) -> None:
     """Align every resampled clip."""
     inputs = shard_inputs(resampled, parts_of(params.align))
-    map_stage(params, "align", AlignWork(resampled.resolve(), params.align), inputs, out)
+    map_stage(params, "align", AlignWork(absolute(resampled), params.align), inputs, out)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from talking.config import Params, as_plain, load_params
 from talking.corpora.manifest import ManifestRow, read_manifest
 from talking.errors import TalkingError
 from talking.files import sha256_of
+from talking.progress import ProgressLine
 from talking.shards import ClipStatus, ShardFolder, check_rejected, fingerprint
+from talking.storage import Location, located
 
 PARAMS = Path("params.yaml")
 STATE = Path(".state")
@@ -22,11 +24,11 @@ MANIFEST = "manifest.parquet"
 def run_stage(main: Callable[..., None], doc: str | None, *names: str, optional: Iterable[str] = ()) -> None:
     """Parse `--name path` per name, read params.yaml, call `main(params, **paths)`; a mistake is a sentence, exit 1.
 
-    An `optional` path that is not given is None.
+    An `optional` path that is not given is None. One with `://` in it stays a URL, for the folders of shards.
     """
     parser = argparse.ArgumentParser(description=doc)
     for name in (*names, *optional):
-        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=name in names)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=located, required=name in names)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = vars(parser.parse_args())
     debug = arguments.pop("debug")
@@ -56,11 +58,18 @@ def source_fingerprint() -> str:
 
 
 def map_stage(
-    params: Params, name: str, work: cluster.ShardWork, inputs: Iterable[tuple[str, str]], out: Path, *, gpus: float = 0
+    params: Params,
+    name: str,
+    work: cluster.ShardWork,
+    inputs: Iterable[tuple[str, str]],
+    out: Location,
+    *,
+    gpus: float = 0,
 ) -> None:
     """Run a data stage over shards, and record its counts, rejects and throughput.
 
-    `inputs` gives each shard's name and a hash of everything its result depends on.
+    `inputs` gives each shard's name and a hash of everything its result depends on. What a resume needs is kept in
+    `.state/`, or beside `out` where that is a URL.
     """
     code = source_fingerprint()
     fingerprints = {shard: fingerprint(digest, code) for shard, digest in inputs}
@@ -69,9 +78,9 @@ def map_stage(
     def accept(statuses: list[ClipStatus]) -> None:
         check_rejected(statuses, params.the_corpus.max_rejected, name)
 
-    with cluster.connect(settings):
-        state = STATE / params.corpus / name
-        report = cluster.map_shards(work, fingerprints, out, state, settings, progress=_progress(name), accept=accept)
+    state = STATE / params.corpus / name if isinstance(out, Path) else f"{out}.state"
+    with cluster.connect(settings), ProgressLine(name) as line:
+        report = cluster.map_shards(work, fingerprints, out, state, settings, progress=line, accept=accept)
     rate = report.clips / report.seconds if report.seconds else 0.0
     print(f"{name}: {report.clips} clips, {report.rejected} refused, {report.seconds:.1f} s ({rate:.1f} clips/s)")
     numbers = {"clips": report.clips, "rejected": report.rejected, "seconds": report.seconds, "clips_per_s": rate}
@@ -95,10 +104,3 @@ def tags_of(params: Params) -> dict[str, str]:
 def parts_of(section: Any) -> str:
     """Return a text that differs whenever a section of params does."""
     return repr(section)
-
-
-def _progress(name: str) -> Callable[[int, int], None]:
-    def show(done: int, total: int) -> None:
-        print(f"{name}: {done}/{total} shards", flush=True)
-
-    return show

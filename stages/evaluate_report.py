@@ -18,6 +18,7 @@ from talking.report.html import Facts
 from talking.report.table import as_text
 from talking.report.table_two import TableTwo, speed_note, table_two, table_two_cells
 from talking.shards import ShardFolder
+from talking.storage import join
 from talking.synthesis.codes import best_device
 from talking.synthesis.speed import Speed, synthesis_speed
 
@@ -57,7 +58,7 @@ def facts_of(
 ) -> Facts:
     """Gather what the page says: origin, chosen parameters, clips refused by the corpus and by the stages after it."""
     lost = [
-        Reject(status.clip, status.speaker, str(folder.folder / status.shard), status.status, status.sentence)
+        Reject(status.clip, status.speaker, str(join(folder.folder, status.shard)), status.status, status.sentence)
         for folder in shards
         for status in folder.statuses
         if status.status != "ok"

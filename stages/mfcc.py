@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from stages.common import map_stage, parts_of, run_stage
 from stages.shard_stage import ClipWork, shard_inputs
 from talking.config import Params
 from talking.media.audio import MfccConfig, mfcc_windows, read_wav
 from talking.shards import Sample, encode_array
+from talking.storage import Location, absolute
 
 
 @dataclass
@@ -25,10 +25,11 @@ class MfccWork(ClipWork):
         return {"windows.npy": encode_array(mfcc_windows(samples, rate, frames, self.config))}
 
 
-def main(params: Params, resampled: Path, out: Path) -> None:
+def main(params: Params, resampled: Location, out: Location) -> None:
     """Compute the audio windows of every resampled clip."""
     config = MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc))
-    map_stage(params, "mfcc", MfccWork(resampled.resolve(), config), shard_inputs(resampled, parts_of(config)), out)
+    work = MfccWork(absolute(resampled), config)
+    map_stage(params, "mfcc", work, shard_inputs(resampled, parts_of(config)), out)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from talking.models.backbone import Backbone
 from talking.models.basis import fit_basis
 from talking.moments import Moments
 from talking.shards import INDEX, ShardFolder
+from talking.storage import Location, absolute
 from talking.synthesis.codes import best_device
 from talking.training.principal import clip_moments, face_set_moments, prior_moments
 
@@ -22,7 +23,7 @@ SHARDS_PER_TASK = 4
 class MomentsWork:
     """Sums the moments of the training clips of several shards: few, since one result is (L*512)^2 numbers."""
 
-    codes: Path
+    codes: Location
     keys: frozenset[str]
     displacements: bool
 
@@ -35,18 +36,18 @@ class MomentsWork:
         return clip_moments(self.folder, shards, self.keys, displacements=self.displacements)
 
 
-def corpus_moments(params: Params, manifest: Path, codes: Path) -> Moments:
+def corpus_moments(params: Params, manifest: Path, codes: Location) -> Moments:
     """Moments over the corpus's training clips."""
     folder = ShardFolder(codes)
     names = folder.names
     tasks = [tuple(names[at : at + SHARDS_PER_TASK]) for at in range(0, len(names), SHARDS_PER_TASK)]
-    work = MomentsWork(codes.resolve(), keys_of(manifest, folder, "train"), params.pca.source == "displacements")
+    work = MomentsWork(absolute(codes), keys_of(manifest, folder, "train"), params.pca.source == "displacements")
     with cluster.connect(params.cluster):
         parts = cluster.map_items(work, tasks, params.cluster)
         return Moments.total(part for part in parts if part is not None)
 
 
-def main(params: Params, manifest: Path, codes: Path, backbone: Path, faces: Path, out: Path) -> None:
+def main(params: Params, manifest: Path, codes: Location, backbone: Path, faces: Path, out: Path) -> None:
     """Fit the basis that params ask for."""
     pair = Backbone.load(backbone).to(best_device())
     if params.pca.source == "prior":

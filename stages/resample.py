@@ -11,8 +11,10 @@ from talking.config import Params, Resample
 from talking.corpora.manifest import ManifestRow, clip_of
 from talking.errors import Rejected
 from talking.files import sha256_of
+from talking.journal import Journal
 from talking.media.resample import resample_clip
 from talking.shards import ClipStatus, Sample, fingerprint, write_shard
+from talking.storage import Location
 
 
 @dataclass
@@ -27,15 +29,16 @@ class ResampleWork:
     def prepare(self) -> None:
         """Nothing to load."""
 
-    def __call__(self, shard: str, target: Path) -> list[ClipStatus]:
+    def __call__(self, shard: str, target: Location) -> list[ClipStatus]:
         """Write one shard."""
         statuses: list[ClipStatus] = []
-        write_shard(target, self._samples(shard, statuses))
+        write_shard(target, self._samples(shard, statuses, Journal(target)))
         return statuses
 
-    def _samples(self, shard: str, statuses: list[ClipStatus]) -> Iterator[Sample]:
+    def _samples(self, shard: str, statuses: list[ClipStatus], journal: Journal) -> Iterator[Sample]:
         for row in self.shards[shard]:
             try:
+                journal.begin(row.key, f"{row.path}: ")
                 made = resample_clip(
                     clip_of(row, self.raw).path,
                     rate=self.section.rate,
@@ -53,7 +56,7 @@ class ResampleWork:
             yield Sample(row.key, {"video.mkv": made.video, "sound.wav": made.sound, "meta.json": meta})
 
 
-def main(params: Params, raw: Path, manifest: Path, out: Path) -> None:
+def main(params: Params, raw: Path, manifest: Path, out: Location) -> None:
     """Resample every clip of the manifest."""
     shards = {shard: list(rows) for shard, rows in groupby(rows_of(manifest), key=lambda row: row.shard)}
     expected = params.the_corpus.clip_s

@@ -3,10 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from talking.errors import Rejected
+from talking.journal import Journal
 from talking.shards import ClipStatus, Sample, ShardFolder, fingerprint, write_shard
+from talking.storage import Location
 
 
 @dataclass
@@ -16,7 +17,7 @@ class ClipWork(ABC):
     A stage subclasses it with `convert`, and with `prepare` where there is something to load.
     """
 
-    source: Path
+    source: Location
 
     def prepare(self) -> None:
         """Open the folder that is read."""
@@ -27,24 +28,30 @@ class ClipWork(ABC):
     def convert(self, sample: Sample) -> Mapping[str, bytes]:
         """Return the members of the clip's new sample; raise `Rejected` for a clip that cannot be used."""
 
-    def __call__(self, shard: str, target: Path) -> list[ClipStatus]:
+    def __call__(self, shard: str, target: Location) -> list[ClipStatus]:
         """Write one shard."""
         statuses: list[ClipStatus] = []
-        write_shard(target, self._samples(shard, statuses))
+        write_shard(target, self._samples(shard, statuses, Journal(target)))
         return statuses
 
-    def _samples(self, shard: str, statuses: list[ClipStatus]) -> Iterator[Sample]:
+    def _samples(self, shard: str, statuses: list[ClipStatus], journal: Journal) -> Iterator[Sample]:
+        """Yield the new samples, and add what became of each clip to `statuses`."""
         for sample in self.folder.read(shard):
-            speaker = self.speakers[sample.key]
             try:
+                journal.begin(sample.key)
                 members = self.convert(sample)
             except Rejected as error:
-                statuses.append(ClipStatus(sample.key, speaker, shard, error.reason, f"{sample.key}: {error.sentence}"))
+                statuses.append(self._status(sample.key, shard, error))
                 continue
-            statuses.append(ClipStatus(sample.key, speaker, shard, "ok"))
+            statuses.append(self._status(sample.key, shard))
             yield Sample(sample.key, dict(members))
 
+    def _status(self, key: str, shard: str, refused: Rejected | None = None) -> ClipStatus:
+        if refused is None:
+            return ClipStatus(key, self.speakers[key], shard, "ok")
+        return ClipStatus(key, self.speakers[key], shard, refused.reason, f"{key}: {refused.sentence}")
 
-def shard_inputs(source: Path, *parts: str) -> list[tuple[str, str]]:
+
+def shard_inputs(source: Location, *parts: str) -> list[tuple[str, str]]:
     """Return the shards of a folder, each with a hash of its bytes and of `parts`."""
     return [(name, fingerprint(row.sha256, *parts)) for name, row in ShardFolder(source).rows.items()]

@@ -144,6 +144,7 @@ class StageOne:
     lips_clips: int = number(0, default=0)
     lips_finder: Literal["dlib", "face_alignment"] = "dlib"
     bf16: bool = False
+    accumulate: int = number(1, default=1)
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class Cluster:
     `workers`: actors of a map; None is as many as fit on the nodes there are now.
     `retries`: further attempts at a shard whose worker failed.
     `train_*`: processes of a training and the resources of each.
-    `max_failures`: restarts of a training from its last checkpoint.
+    `max_failures`: restarts of a training from its last checkpoint, of which the last `keep_checkpoints` are kept.
     """
 
     address: str | None = None
@@ -201,6 +202,7 @@ class Cluster:
     train_cpus: float = number(above=0, default=1.0)
     train_gpus: float = number(0, default=0.0)
     max_failures: int = number(0, default=1)
+    keep_checkpoints: int = number(1, default=2)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""The one place that reads and writes shards: WebDataset tars of reproducible bytes, and their index."""
+"""The one place that reads and writes shards: WebDataset tars of reproducible bytes, and their index.
+
+They lie in a folder or, by its URL, in an object store (`talking.storage`).
+"""
 
 import hashlib
 import io
@@ -6,13 +9,16 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from talking import storage
 from talking.errors import TalkingError
-from talking.files import atomic_path, sha256_of
+from talking.files import sha256_of
+from talking.storage import Location
 
 INDEX = "index.parquet"
 STATUSES = "clips.parquet"
@@ -51,55 +57,64 @@ class ClipStatus:
     sentence: str = ""
 
 
-def write_shard(path: Path, samples: Iterable[Sample]) -> ShardRow:
+def write_shard(path: Location, samples: Iterable[Sample]) -> ShardRow:
     """Write samples in the order given; time, owner and order are fixed: the same samples give the same bytes."""
     from webdataset.writer import TarWriter  # brings torch, which many who import this module can do without
 
     count = 0
-    with atomic_path(path) as temporary:
+    with storage.writing(path) as temporary:
         with temporary.open("wb") as file, TarWriter(file, encoder=False, mtime=0) as tar:
             for sample in samples:
                 _check_key(sample.key, path)
                 tar.write({"__key__": sample.key, **sample.members})
                 count += 1
-        return ShardRow(path.name, count, temporary.stat().st_size, sha256_of(temporary))
+        return ShardRow(storage.name_of(path), count, temporary.stat().st_size, sha256_of(temporary))
 
 
-def read_shard(path: Path, row: ShardRow | None = None) -> Iterator[Sample]:
+def read_shard(path: Location, row: ShardRow | None = None) -> Iterator[Sample]:
     """Yield the samples of a shard one at a time; with its index row, first make sure that the file is the one indexed.
 
     Raises `TalkingError` when the file is missing, differs from its row, or is no tar.
     """
+    if not storage.is_file(path):
+        raise TalkingError(f"{path} is missing: run the stage that writes it again.")
+    with storage.local(path) as copy:
+        if row is not None and (copy.stat().st_size != row.bytes or sha256_of(copy) != row.sha256):
+            raise TalkingError(f"{path} disagrees with its index: run the stage that writes it again.")
+        try:
+            yield from _samples(copy)
+        except (tarfile.TarError, OSError) as error:
+            raise TalkingError(f"{path} is not a readable tar: run the stage that writes it again.") from error
+
+
+def _samples(tar: Path) -> Iterator[Sample]:
     from webdataset.tariterators import group_by_keys, tar_file_expander
 
-    if not path.is_file():
-        raise TalkingError(f"{path} is missing: run the stage that writes it again.")
-    if row is not None and (path.stat().st_size != row.bytes or sha256_of(path) != row.sha256):
-        raise TalkingError(f"{path} disagrees with its index: run the stage that writes it again.")
-    try:
-        with path.open("rb") as stream:
-            for entry in group_by_keys(tar_file_expander([{"url": str(path), "stream": stream}])):
-                yield Sample(entry["__key__"], {kind: entry[kind] for kind in entry if not kind.startswith("__")})
-    except (tarfile.TarError, OSError) as error:
-        raise TalkingError(f"{path} is not a readable tar: run the stage that writes it again.") from error
+    with tar.open("rb") as stream:
+        for entry in group_by_keys(tar_file_expander([{"url": str(tar), "stream": stream}])):
+            yield Sample(entry["__key__"], {kind: entry[kind] for kind in entry if not kind.startswith("__")})
 
 
-def write_index(folder: Path, rows: Iterable[ShardRow], statuses: Iterable[ClipStatus]) -> None:
-    """Write `index.parquet` (a row per shard) and `clips.parquet` (a row per clip) into the folder of the shards."""
-    for name, schema, records in ((INDEX, _SHARD_SCHEMA, rows), (STATUSES, _STATUS_SCHEMA, statuses)):
-        with atomic_path(folder / name) as temporary:
+def write_index(folder: Location, rows: Iterable[ShardRow], statuses: Iterable[ClipStatus]) -> None:
+    """Write `clips.parquet` (a row per clip) and `index.parquet` (a row per shard) into the folder of the shards.
+
+    The index comes last: a folder that has it is complete.
+    """
+    for name, schema, records in ((STATUSES, _STATUS_SCHEMA, statuses), (INDEX, _SHARD_SCHEMA, rows)):
+        with storage.writing(storage.join(folder, name)) as temporary:
             pq.write_table(pa.Table.from_pylist([vars(record) for record in records], schema=schema), temporary)
 
 
 class ShardFolder:
     """A stage's finished shards: names, rows and statuses from the index, samples by shard name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Location) -> None:
         self.folder = folder
-        if not (folder / INDEX).is_file():
-            raise TalkingError(f"{folder / INDEX} is missing: run the stage that writes {folder} first.")
-        self.rows = {row["shard"]: ShardRow(**row) for row in pq.read_table(folder / INDEX).to_pylist()}
-        self.statuses = [ClipStatus(**row) for row in pq.read_table(folder / STATUSES).to_pylist()]
+        self._index = storage.join(folder, INDEX)
+        if not storage.is_file(self._index):
+            raise TalkingError(f"{self._index} is missing: run the stage that writes {folder} first.")
+        self.rows = {row["shard"]: ShardRow(**row) for row in _table(self._index)}
+        self.statuses = [ClipStatus(**row) for row in _table(storage.join(folder, STATUSES))]
 
     @property
     def names(self) -> list[str]:
@@ -109,17 +124,16 @@ class ShardFolder:
     def read(self, name: str) -> Iterator[Sample]:
         """Yield the samples of one shard after checking it against the index."""
         if name not in self.rows:
-            raise TalkingError(f"{self.folder / INDEX} lists no {name}: run the stage that writes {self.folder} again.")
-        return read_shard(self.folder / name, self.rows[name])
+            raise TalkingError(f"{self._index} lists no {name}: run the stage that writes {self.folder} again.")
+        return read_shard(storage.join(self.folder, name), self.rows[name])
 
     def sample(self, status: ClipStatus) -> Sample:
         """Return one clip's sample by its status row."""
         for sample in self.read(status.shard):
             if sample.key == status.clip:
                 return sample
-        raise TalkingError(
-            f"{self.folder / status.shard} lacks {status.clip}, which its index promises: run its stage again."
-        )
+        shard = storage.join(self.folder, status.shard)
+        raise TalkingError(f"{shard} lacks {status.clip}, which its index promises: run its stage again.")
 
 
 def check_rejected(statuses: Iterable[ClipStatus], max_rejected: float, stage: str) -> None:
@@ -153,7 +167,13 @@ def decode_array(content: bytes) -> np.ndarray:
     return np.load(io.BytesIO(content), allow_pickle=False)
 
 
-def _check_key(key: str, path: Path) -> None:
+def _table(location: Location) -> list[dict[str, Any]]:
+    with storage.local(location) as copy:
+        rows: list[dict[str, Any]] = pq.read_table(copy).to_pylist()
+        return rows
+
+
+def _check_key(key: str, path: Location) -> None:
     if not key or "." in key or "/" in key:
         raise TalkingError(
             f"{path}: {key!r} cannot be the key of a clip: it must not be empty nor hold dots or slashes."

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from talking.cluster.connection import connect
 from talking.cluster.kept import ShardWork
-from talking.cluster.workers import MapReport, Work, map_items, map_shards, reduce_shards
+from talking.cluster.pool import Work
+from talking.cluster.workers import MapReport, map_items, map_shards, reduce_shards
 from talking.config import Cluster
 
 if TYPE_CHECKING:

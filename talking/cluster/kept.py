@@ -5,19 +5,25 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from talking.files import atomic_folder, sha256_of, write_json
-from talking.shards import ClipStatus, ShardRow, read_shard, write_index
+from talking import storage
+from talking.files import atomic_folder
+from talking.journal import CRASHED, Journal
+from talking.shards import INDEX, ClipStatus, ShardRow, read_shard, write_index
+from talking.storage import Location
 
 
 class ShardWork(Protocol):
-    """A stage's work on one shard: read the inputs by shard name, write `target` with `talking.shards.write_shard`."""
+    """A stage's work on one shard: read the inputs by shard name, write `target` with `talking.shards.write_shard`.
+
+    A work that says in the `talking.journal.Journal` of `target` which clip it is at survives a clip that kills it.
+    """
 
     def prepare(self) -> None:
         """Load what every call needs."""
 
-    def __call__(self, shard: str, target: Path, /) -> list[ClipStatus]:
+    def __call__(self, shard: str, target: Any, /) -> list[ClipStatus]:
         """Write the shard, empty when every clip was refused, and return what became of each clip, in order."""
 
 
@@ -39,41 +45,70 @@ class Keeping:
         """Prepare the work itself."""
         self.work.prepare()
 
-    def __call__(self, target: Path) -> Finished:
+    def __call__(self, target: Location) -> Finished:
         """Write the shard `target`, named as the input shard, then its record."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        statuses = self.work(target.name, target)
+        if isinstance(target, Path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        name = storage.name_of(target)
+        statuses = self.work(name, target)
+        Journal(target).end()
         keys = [sample.key for sample in read_shard(target)]
         if keys != [status.clip for status in statuses if status.status == "ok"]:
-            raise RuntimeError(f"{target.name} holds other clips than its statuses name")
-        row = ShardRow(target.name, len(keys), target.stat().st_size, sha256_of(target))
-        write_json(_record(target), {"row": vars(row), "statuses": [vars(status) for status in statuses]})
+            raise RuntimeError(f"{name} holds other clips than its statuses name")
+        row = ShardRow(name, len(keys), *storage.size_and_sha256(target))
+        record = {"row": vars(row), "statuses": [vars(status) for status in statuses]}
+        storage.write_bytes(_record(target), (json.dumps(record, indent=2) + "\n").encode())
         return Finished(row, statuses)
 
 
-def finished(target: Path) -> Finished | None:
+def finished(target: Location) -> Finished | None:
     """Return the record of a shard that an earlier run finished, if the file is still the one it wrote."""
-    if not (_record(target).is_file() and target.is_file()):
+    if not (storage.is_file(_record(target)) and storage.is_file(target)):
         return None
-    record = json.loads(_record(target).read_text())
+    record = json.loads(storage.read_bytes(_record(target)))
     row = ShardRow(**record["row"])
-    if sha256_of(target) != row.sha256:
+    if storage.size_and_sha256(target) != (row.bytes, row.sha256):
         return None
     return Finished(row, [ClipStatus(**status) for status in record["statuses"]])
 
 
-def publish(out: Path, kept: Mapping[str, Path], records: Iterable[Finished]) -> None:
-    """Put the kept shards and their index into `out` at once; they stay where they were, should this be interrupted."""
+def publish(out: Location, kept: Mapping[str, Location], records: Iterable[Finished]) -> None:
+    """Put the kept shards and their index into `out`; they stay where they were, should this be interrupted.
+
+    A folder appears at once. In an object store the old index goes first and the new one comes last.
+    """
     records = list(records)
+    rows, statuses = [record.row for record in records], [status for record in records for status in record.statuses]
+    if isinstance(out, str):
+        storage.remove(storage.join(out, INDEX))
+        for name, location in kept.items():
+            with storage.local(location) as path:
+                storage.put(path, f"{out}/{name}")
+        write_index(out, rows, statuses)
+        return
     with atomic_folder(out) as folder:
-        for name, path in kept.items():
-            try:
-                (folder / name).hardlink_to(path)
-            except OSError:
-                shutil.copyfile(path, folder / name)
-        statuses = [status for record in records for status in record.statuses]
-        write_index(folder, [record.row for record in records], statuses)
+        for name, location in kept.items():
+            with storage.local(location) as path:
+                _link_or_copy(path, folder / name, linked=path == location)
+        write_index(folder, rows, statuses)
 
 
-def _record(target: Path) -> Path:
-    return target.with_name(target.name + ".json")
+def forgive(kept: Mapping[str, Location], records: Mapping[str, Finished | None]) -> None:
+    """Have the shards with clips that killed their workers made anew by the next run: it may have more memory."""
+    for name, record in records.items():
+        if record and any(status.status == CRASHED for status in record.statuses):
+            Journal(kept[name]).forgive()
+            storage.remove(_record(kept[name]))
+
+
+def _link_or_copy(path: Path, target: Path, *, linked: bool) -> None:
+    try:
+        if not linked:
+            raise OSError(f"{path} is a temporary copy")
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, target)
+
+
+def _record(target: Location) -> Location:
+    return storage.join(storage.parent_of(target), f"{storage.name_of(target)}.json")

@@ -29,7 +29,7 @@ def train(
     storage: Path,
     progress: Callable[[dict[str, float]], None] | None = None,
 ) -> TrainResult:
-    """Run the loop in `train_workers` processes under Ray Train; the folder `storage/name` keeps its last checkpoint.
+    """Run the loop in `train_workers` processes under Ray Train; `storage/name` keeps its last `keep_checkpoints`.
 
     The same name and storage go on from there, after a worker's death (`max_failures` times) as after the driver's own:
     let `name` hold a hash of the parameters. `progress` gets the metrics as rank 0 reports them.
@@ -64,7 +64,7 @@ def _fit(work: Callable[[], None], settings: Cluster, run: Path) -> Path | None:
             name=run.name,
             storage_path=str(run.parent),
             failure_config=FailureConfig(max_failures=settings.max_failures),
-            checkpoint_config=CheckpointConfig(num_to_keep=1),
+            checkpoint_config=CheckpointConfig(num_to_keep=settings.keep_checkpoints),
         ),
     )
     try:
@@ -131,6 +131,20 @@ class RayContext:
     def resume_from(self) -> AbstractContextManager[Path | None]:
         """Give the last checkpoint, on every rank the same."""
         return _as_path(self._checkpoint.as_directory()) if self._checkpoint else nullcontext(None)
+
+    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the mean of each value over the processes."""
+        found = self.gathered(torch.tensor([values[name] for name in sorted(values)], dtype=torch.float64))
+        return dict(zip(sorted(values), torch.stack(found).mean(dim=0).tolist(), strict=True))
+
+    def gathered(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """Return the tensors of all processes by rank, on the CPU."""
+        if self.world_size == 1:
+            return [tensor.cpu()]
+        mine = tensor.to(self.device)
+        found = [torch.empty_like(mine) for _ in range(self.world_size)]
+        torch.distributed.all_gather(found, mine)
+        return [each.cpu() for each in found]
 
     def _agreed(self, saving: bool) -> bool:
         """Return what rank 0 says."""

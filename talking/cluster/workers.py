@@ -2,38 +2,23 @@
 
 import functools
 import heapq
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
-import ray
-from ray.exceptions import RayError, RayTaskError
-
-from talking.cluster.connection import check_fits, enter, sentence_of
-from talking.cluster.kept import Keeping, ShardWork, finished, publish
+from talking import storage
+from talking.cluster.kept import Keeping, ShardWork, finished, forgive, publish
+from talking.cluster.pool import Outcome, Pool, Result, Work
 from talking.config import Cluster
 from talking.errors import TalkingError
+from talking.journal import Journal
+from talking.progress import Tally
 from talking.shards import ClipStatus
-
-Item_contra = TypeVar("Item_contra", contravariant=True)
-Result = TypeVar("Result")
-Result_co = TypeVar("Result_co", covariant=True)
+from talking.storage import Location
 
 _WINDOW = 4  # Results that wait for an earlier one, per worker: more keeps workers busy, fewer keep memory flat.
-
-
-class Work(Protocol[Item_contra, Result_co]):
-    """What an actor does: `prepare` once (load models), then one call per item. Must be picklable before `prepare`."""
-
-    def prepare(self) -> None:
-        """Load what every call needs."""
-
-    def __call__(self, item: Item_contra, /) -> Result_co:
-        """Return the result of one item."""
 
 
 @dataclass(frozen=True)
@@ -50,38 +35,71 @@ class MapReport:
 def map_shards(
     work: ShardWork,
     fingerprints: Mapping[str, str],
-    out: Path,
-    state: Path,
+    out: Location,
+    state: Location,
     settings: Cluster,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[Tally], None] | None = None,
     accept: Callable[[list[ClipStatus]], None] | None = None,
 ) -> MapReport:
     """Write a shard per entry of `fingerprints` (shard name -> hash of inputs and parameters) and the index into `out`.
 
     Finished shards are kept in `state/<fingerprint>/` until `out` is complete, so that a stage that was killed goes on
-    where it stopped and writes the same bytes; then `state` is removed. `progress` is called with (done, all) shards;
-    `accept` with what became of every clip, before `out` is touched: where it raises, the shards stay in `state`.
+    where it stopped and writes the same bytes; then `state` is removed. `progress` is told after each shard; `accept`
+    what became of every clip, before `out` is touched: where it raises, the shards stay in `state`.
+    A clip at which `retries` + 1 workers died is refused (`crashed`), and its shard goes on without it.
     Raises `TalkingError` with a worker's own sentence, or naming the shard that failed `retries` + 1 times.
     """
     started = time.monotonic()
-    kept = {name: (state / mark / name).resolve() for name, mark in fingerprints.items()}
-    records = {name: finished(path) for name, path in kept.items()}
+    kept = {name: storage.absolute(storage.join(state, mark, name)) for name, mark in fingerprints.items()}
+    records = {name: finished(location) for name, location in kept.items()}
     left = [name for name, record in records.items() if record is None]
-    resumed = len(records) - len(left)
-    calls = _results(Keeping(work), [kept[name] for name in left], left, settings)
-    for done, (index, record) in enumerate(calls, resumed + 1):
+    resumed, clips_done = len(records) - len(left), 0
+    blame = _Suspects([kept[name] for name in left], settings.retries)
+    for done, (index, record) in enumerate(
+        _results(Keeping(work), [kept[name] for name in left], left, settings, acquitted=blame), resumed + 1
+    ):
         records[left[index]] = record
+        clips_done += len(record.statuses)
         if progress:
-            progress(done, len(records))
+            progress(Tally(done, len(records), resumed, clips_done, time.monotonic() - started))
     complete = [record for record in records.values() if record is not None]
     clips = [status for record in complete for status in record.statuses]
     if accept:
-        accept(clips)
+        _accept(accept, clips, lambda: forgive(kept, records))
     publish(out, kept, complete)
-    shutil.rmtree(state, ignore_errors=True)
+    storage.remove(state)
     refused = sum(status.status != "ok" for status in clips)
     return MapReport(len(complete), len(clips), refused, time.monotonic() - started, resumed)
+
+
+def _accept(accept: Callable[[list[ClipStatus]], None], clips: list[ClipStatus], otherwise: Callable[[], None]) -> None:
+    try:
+        accept(clips)
+    except TalkingError:
+        otherwise()
+        raise
+
+
+class _Suspects:
+    """Finds the clip at which the workers of a shard die, by the shard's journal."""
+
+    def __init__(self, targets: Sequence[Location], retries: int) -> None:
+        self._targets, self._retries, self._deaths = targets, retries, Counter[tuple[int, str]]()
+        for target in targets:
+            Journal(target).end()
+
+    def __call__(self, index: int, outcome: Outcome[Any]) -> bool:
+        """Tell whether the failure is a clip's and not the shard's; pass the clip over when it killed too many."""
+        journal = Journal(self._targets[index])
+        key = journal.end()
+        if not outcome.died or key is None:
+            return False
+        self._deaths[index, key] += 1
+        if self._deaths[index, key] > self._retries:
+            times = f"{self._retries + 1} worker processes died at this clip, as many as tried it"
+            journal.pass_over(key, f"{times}: look at its file, or give workers more memory.")
+        return True
 
 
 def map_items(work: Work[Any, Result], items: Sequence[Any], settings: Cluster) -> Iterator[Result]:
@@ -114,65 +132,6 @@ def reduce_shards(
     return functools.reduce(combine, map_items(work, shards, settings))
 
 
-@dataclass(frozen=True)
-class _Outcome(Generic[Result]):
-    """What came of an item: a result, or the sentence of a mistake that no retry mends, or a failure of its worker."""
-
-    result: Result | None = None
-    sentence: str = ""
-    failure: str | None = None
-
-
-class _Actor:
-    """One process of a pool. It works in the driver's folder, so that relative paths mean the same; prepares once."""
-
-    def __init__(self, work: Work[Any, Any], folder: str) -> None:
-        self.work, self.folder, self.ready = work, folder, False
-
-    def run(self, item: Any) -> _Outcome[Any]:
-        try:
-            if not self.ready:
-                enter(self.folder)
-                self.work.prepare()
-                self.ready = True
-            return _Outcome(self.work(item))
-        except (TalkingError, OSError) as error:
-            if not (sentence := sentence_of(error)):
-                raise
-            return _Outcome(sentence=sentence)
-
-
-class _Pool:
-    """Actors at work, one item each at a time. An actor whose item failed is replaced: it may be the one to blame."""
-
-    def __init__(self, work: Work[Any, Any], size: int, settings: Cluster) -> None:
-        actor: Any = ray.remote(num_cpus=settings.cpus_per_worker, num_gpus=settings.gpus_per_worker)(_Actor)
-        self._new = functools.partial(actor.remote, ray.put(work), str(Path.cwd()))
-        self.idle = [self._new() for _ in range(size)]
-        self.running: dict[Any, tuple[Any, int]] = {}
-
-    def start(self, index: int, item: Any) -> None:
-        actor = self.idle.pop()
-        self.running[actor.run.remote(item)] = actor, index
-
-    def wait(self) -> tuple[int, _Outcome[Any]]:
-        """Return the index and outcome of the next item to finish."""
-        (done,), _ = ray.wait(list(self.running), num_returns=1)
-        actor, index = self.running.pop(done)
-        try:
-            outcome = ray.get(done)
-        except RayError as error:
-            ray.kill(actor)
-            self.idle.append(self._new())
-            return index, _Outcome(failure=_cause(error))
-        self.idle.append(actor)
-        return index, outcome
-
-    def close(self) -> None:
-        for actor in self.idle + [actor for actor, _ in self.running.values()]:
-            ray.kill(actor)
-
-
 def _results(
     work: Work[Any, Any],
     items: Sequence[Any],
@@ -180,52 +139,35 @@ def _results(
     settings: Cluster,
     *,
     bounded: bool = False,
+    acquitted: Callable[[int, Outcome[Any]], bool] | None = None,
 ) -> Iterator[tuple[int, Any]]:
     """Yield (index, result) as they finish; an item whose worker failed goes to a new worker, `retries` times.
 
-    `bounded` starts no item further than a few per worker beyond the first unfinished one.
+    `bounded` starts no item further than a few per worker beyond the first unfinished one. A failure of which an item
+    is `acquitted` does not count.
     """
     if not items:
         return
-    size = _pool_size(settings, len(items))
-    window = size * _WINDOW if bounded else len(items)
-    pool, waiting, failures = _Pool(work, size, settings), list(range(len(items))), Counter[int]()
+    pool, waiting, failures = Pool(work, len(items), settings), list(range(len(items))), Counter[int]()
     try:
         while waiting or pool.running:
-            first = min([index for _, index in pool.running.values()] + waiting[:1])
+            window = pool.size * _WINDOW if bounded else len(items)
+            first = min(pool.running + waiting[:1])
             while waiting and pool.idle and waiting[0] < first + window:
                 index = heapq.heappop(waiting)
                 pool.start(index, items[index])
-            index, outcome = pool.wait()
+            if (ended := pool.wait()) is None:
+                continue
+            index, outcome = ended
             if outcome.sentence:
                 raise TalkingError(outcome.sentence)
             if outcome.failure is None:
                 yield index, outcome.result
                 continue
-            failures[index] += 1
-            if failures[index] > settings.retries:
-                raise TalkingError(
-                    f"{names[index]} failed {failures[index]} times, on as many workers: {outcome.failure}"
-                )
             heapq.heappush(waiting, index)
+            failures[index] += not (acquitted and acquitted(index, outcome))
+            if failures[index] > settings.retries:
+                times = f"{names[index]} failed {failures[index]} times, on as many workers"
+                raise TalkingError(f"{times}: {outcome.failure}")
     finally:
         pool.close()
-
-
-def _pool_size(settings: Cluster, items: int) -> int:
-    """Return how many actors to start: as asked, else as many as fit on the nodes there are, and one at least."""
-    check_fits(settings, "worker", settings.cpus_per_worker, settings.gpus_per_worker)
-    if settings.workers is not None:
-        return max(1, min(settings.workers, items))
-    here = ray.cluster_resources()
-    wanted = {"CPU": settings.cpus_per_worker, "GPU": settings.gpus_per_worker}
-    fits = [int(here.get(kind, 0) // amount) for kind, amount in wanted.items() if amount > 0]
-    return max(1, min([*fits, items]))
-
-
-def _cause(error: RayError) -> str:
-    """Return what became of a worker in one line, without Ray's own traceback."""
-    if isinstance(error, RayTaskError) and isinstance(error.cause, BaseException):
-        return f"{type(error.cause).__name__}: {error.cause}"
-    last = str(error).strip().splitlines()[-1].strip()
-    return last if "Error:" in last else "its worker process died, most often because the memory was full"

@@ -1,4 +1,8 @@
-"""The stream of training sequences: codes and windows side by side from shards, flat in memory, resumable."""
+"""The stream of training sequences: codes and windows side by side from shards, flat in memory, resumable.
+
+There is one stream whatever the number of processes: each takes its share of every step's clips, and what is drawn for
+a clip depends on the seed and its position in the stream alone.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -23,11 +27,15 @@ class ClipArrays:
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences of frames: windows (B, S, 12, 28), codes (B, S, L, 512) and the identity codes (B, L, 512), float32."""
+    """Sequences of frames: windows (B, S, 12, 28), codes (B, S, L, 512) and the identity codes (B, L, 512), float32.
+
+    `positions`: of the B sequences in the stream of all processes, to draw by what belongs to a sequence.
+    """
 
     windows: torch.Tensor
     codes: torch.Tensor
     identity: torch.Tensor
+    positions: tuple[int, ...] = ()
 
 
 def read_clips(codes: ShardFolder, windows: ShardFolder, shard: str, keys: frozenset[str]) -> Iterator[ClipArrays]:
@@ -36,6 +44,12 @@ def read_clips(codes: ShardFolder, windows: ShardFolder, shard: str, keys: froze
     Clips that only one folder has, the other stage having refused them, are passed over unless they are in `keys`.
     Raises `TalkingError` when the windows lack a clip of `keys` that the codes have, or hold it in another order.
     """
+    return (_arrays(*pair) for pair in _read_pairs(codes, windows, shard, keys))
+
+
+def _read_pairs(
+    codes: ShardFolder, windows: ShardFolder, shard: str, keys: frozenset[str]
+) -> Iterator[tuple[Sample, Sample]]:
     sounds = windows.read(shard)
     for sample in codes.read(shard):
         if sample.key not in keys:
@@ -46,7 +60,7 @@ def read_clips(codes: ShardFolder, windows: ShardFolder, shard: str, keys: froze
                 f"{shard}: {windows.folder} lacks {sample.key}, or has it in another order than {codes.folder}: "
                 "run both stages again."
             )
-        yield _arrays(sample, sound)
+        yield sample, sound
 
 
 def all_clips(codes: ShardFolder, windows: ShardFolder, keys: Iterable[str]) -> Iterator[ClipArrays]:
@@ -66,7 +80,8 @@ class ClipStream:
     """Clips in an endless order that depends on the seed alone; each of `world` processes takes every `world`-th clip.
 
     Clips are mixed within a buffer of `buffer` clips, so memory does not grow with the corpus, and kept decoded when
-    all of them fit into it. `skip` clips are passed over first: that is how a run resumes at its position.
+    all of them fit into it. `skip` clips are passed over first, whole epochs of them unread: that is how a run resumes
+    at its position.
     """
 
     def __init__(
@@ -86,41 +101,59 @@ class ClipStream:
             )
         self.codes, self.windows, self.keys = codes, windows, keys
         self.seed, self.rank, self.world, self.buffer = seed, rank, world, buffer
-        self._kept: dict[str, list[ClipArrays]] = {}
+        self._kept: dict[str, list[_Clip]] = {}
 
     def clips(self, skip: int = 0) -> Iterator[ClipArrays]:
-        """Yield clips for ever, epoch after epoch, leaving out the first `skip`."""
-        for epoch in count():
-            found = False
+        """Yield this process's clips for ever, epoch after epoch, leaving out the first `skip`."""
+        first = skip * self.world
+        size = sum(status.status == "ok" and status.clip in self.keys for status in self.codes.statuses)
+        if not size:
+            raise TalkingError(f"{self.codes.folder} holds no clip to train on: run the stages before again.")
+        position = first - first % size
+        for epoch in count(first // size):
             for clip in self._epoch(epoch):
-                found = True
-                if skip > 0:
-                    skip -= 1
-                else:
-                    yield clip
-            if not found:
-                raise TalkingError(f"{self.codes.folder} holds no clip to train on: run the stages before again.")
+                if position >= first and position % self.world == self.rank:
+                    yield clip.arrays()
+                position += 1
 
-    def _epoch(self, epoch: int) -> Iterator[ClipArrays]:
+    def _epoch(self, epoch: int) -> Iterator["_Clip"]:
         rng = np.random.default_rng((self.seed, epoch))
-        waiting: list[ClipArrays] = []
-        for position, clip in enumerate(self._in_order(rng.permutation(self.codes.names))):
-            if position % self.world != self.rank:
-                continue
+        waiting: list[_Clip] = []
+        for clip in self._in_order(rng.permutation(self.codes.names)):
             waiting.append(clip)
             if len(waiting) > self.buffer:
                 yield waiting.pop(int(rng.integers(len(waiting))))
         while waiting:
             yield waiting.pop(int(rng.integers(len(waiting))))
 
-    def _in_order(self, shards: np.ndarray) -> Iterator[ClipArrays]:
+    def _in_order(self, shards: np.ndarray) -> Iterator["_Clip"]:
         for shard in map(str, shards):
             if len(self.keys) > self.buffer:
-                yield from read_clips(self.codes, self.windows, shard, self.keys)
+                yield from self._read(shard)
                 continue
             if shard not in self._kept:
-                self._kept[shard] = list(read_clips(self.codes, self.windows, shard, self.keys))
+                self._kept[shard] = list(self._read(shard))
             yield from self._kept[shard]
+
+    def _read(self, shard: str) -> Iterator["_Clip"]:
+        kept = len(self.keys) <= self.buffer
+        return (_Clip(*pair, kept) for pair in _read_pairs(self.codes, self.windows, shard, self.keys))
+
+
+class _Clip:
+    """A clip as it lies in the shards, decoded where it is wanted: other processes take the others."""
+
+    def __init__(self, codes: Sample, windows: Sample, kept: bool) -> None:
+        self._held: tuple[Sample, Sample] | ClipArrays = (codes, windows)
+        self._kept = kept
+
+    def arrays(self) -> ClipArrays:
+        if isinstance(self._held, ClipArrays):
+            return self._held
+        arrays = _arrays(*self._held)
+        if self._kept:
+            self._held = arrays
+        return arrays
 
 
 def draw_batches(
@@ -133,25 +166,25 @@ def draw_batches(
     smooth: float = 0.0,
     speed: float = 0.0,
 ) -> Iterator[Batch]:
-    """Yield batches for ever from step `first_step` on; the draw of a step depends on the seed and the step alone.
+    """Yield this process's batches for ever from number `first_step` on.
 
+    All processes' batches of a number together are the same sequences however many processes share them.
     A sequence is `sequence` frames from a random place of a clip (a shorter clip repeats its last frame); the identity
     frame is drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3), or `anywhere`.
     `smooth`: sigma in frames of the smoothing of the codes over time, against what E_I jitters. `speed`: sequences are
     taken up to this share slower or faster, sound and codes alike.
     """
     clips = stream.clips(skip=first_step * batch)
-    step = first_step
-    while True:
-        rng = np.random.default_rng((stream.seed, 1, stream.rank, step))
-        yield _stack(
-            [_cut(_smoothed(next(clips), smooth), sequence, rng, anywhere=anywhere, speed=speed) for _ in range(batch)]
-        )
-        step += 1
+    for number in count(first_step):
+        positions = tuple((number * batch + index) * stream.world + stream.rank for index in range(batch))
+        draws = [np.random.default_rng((stream.seed, 1, position)) for position in positions]
+        taken = [_smoothed(next(clips), smooth) for _ in draws]
+        cuts = [_cut(*pair, sequence, anywhere=anywhere, speed=speed) for pair in zip(taken, draws, strict=True)]
+        yield _stack(cuts, positions)
 
 
 def _cut(
-    clip: ClipArrays, sequence: int, rng: np.random.Generator, *, anywhere: bool, speed: float
+    clip: ClipArrays, rng: np.random.Generator, sequence: int, *, anywhere: bool, speed: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     length = len(clip.codes)
     factor = 1 + rng.uniform(-speed, speed) if speed else 1.0
@@ -181,6 +214,6 @@ def _stretched(windows: np.ndarray, factor: float) -> np.ndarray:
     return windows[:, :, low] * (1 - share) + windows[:, :, low + 1] * share
 
 
-def _stack(cuts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:
+def _stack(cuts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], positions: tuple[int, ...]) -> Batch:
     windows, codes, identity = (torch.from_numpy(np.stack(part)) for part in zip(*cuts, strict=True))
-    return Batch(windows, codes, identity)
+    return Batch(windows, codes, identity, positions)

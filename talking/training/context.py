@@ -40,6 +40,12 @@ class TrainContext(Protocol):
     def resume_from(self) -> AbstractContextManager[Path | None]:
         """Give the folder of the last checkpoint, to be read only, or None at the beginning."""
 
+    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the mean of each value over the processes. Every process calls this, with the same names."""
+
+    def gathered(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """Return the tensors of all processes by rank, on the CPU. Every process calls this, with the same shape."""
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -76,13 +82,13 @@ class History:
 
 
 class LocalContext:
-    """One process without Ray; history and the last checkpoint are kept in `folder`."""
+    """One process without Ray; history and the last `keep` checkpoints are kept in `folder`."""
 
     rank = 0
     world_size = 1
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
-        self.folder, self.device = folder, device
+    def __init__(self, folder: Path, device: torch.device, keep: int = 1) -> None:
+        self.folder, self.device, self._keep = folder, device, keep
         self._history = History(folder)
         self._history.begin(self._last())
 
@@ -91,7 +97,7 @@ class LocalContext:
         return wrap(module, self.device, self.world_size)
 
     def report(self, metrics: Mapping[str, float], checkpoint: Path | None = None) -> None:
-        """Append to the history; copy `checkpoint` beside the one before, rename it into place, drop the old one."""
+        """Append to the history; copy `checkpoint` beside those before, rename it into place, drop the oldest."""
         self._history.append(metrics)
         if checkpoint is None:
             return
@@ -100,19 +106,30 @@ class LocalContext:
         number = int(last.name.removeprefix(_CHECKPOINT)) + 1 if last else 0
         with atomic_folder(self.folder / f"{_CHECKPOINT}{number:06d}") as target:
             shutil.copytree(checkpoint, target, dirs_exist_ok=True)
-        if last:
-            shutil.rmtree(last)
+        for old in self._all()[: -self._keep]:
+            shutil.rmtree(old)
 
     def resume_from(self) -> AbstractContextManager[Path | None]:
         """Give the last checkpoint that was completely written."""
         return nullcontext(self._last())
+
+    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the values: they are their own mean."""
+        return dict(values)
+
+    def gathered(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """Return the one tensor there is."""
+        return [tensor.cpu()]
 
     def result(self) -> TrainResult:
         """Return what has been reported so far."""
         return TrainResult(self._history.read(), self._last())
 
     def _last(self) -> Path | None:
-        return max(self.folder.glob(f"{_CHECKPOINT}*"), default=None)
+        return next(reversed(self._all()), None)
+
+    def _all(self) -> list[Path]:
+        return sorted(self.folder.glob(f"{_CHECKPOINT}*"))
 
 
 def train_locally(loop: Callable[[TrainContext], None], folder: Path, device: torch.device) -> TrainResult:

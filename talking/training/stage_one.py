@@ -2,16 +2,18 @@
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice, takewhile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from talking.config import StageOne
@@ -28,6 +30,7 @@ from talking.training.clips import Batch, ClipArrays, ClipStream, all_clips, dra
 from talking.training.context import TrainContext
 from talking.training.linear import LinearFit
 from talking.training.lips import Lips
+from talking.training.random_states import random_states, restore_random_states
 
 CHECKPOINT = "state.pt"
 BEST = "best"
@@ -98,7 +101,10 @@ class Trainer:
         return Lips(generator, make_finder(self.params.lips_finder), self.validation[: self.params.lips_clips])
 
     def resume(self) -> None:
-        """Take up weights, average, optimizer, step, best, rate and random state from the checkpoint, if any."""
+        """Take up weights, average, optimizer, scheduler, step, best and random states from the checkpoint, if any.
+
+        The step is the data position too: what a step draws depends on the seed and its number alone.
+        """
         with self.context.resume_from() as folder:
             if folder is None:
                 return
@@ -107,8 +113,8 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best, self.best_state = state["step"], state["best"], state["best_state"]
-        self.stale, self.factor = state["stale"], state["factor"]
-        torch.set_rng_state(state["random"].cpu())
+        self.stale, self.factor = state["scheduler"]["stale"], state["scheduler"]["factor"]
+        restore_random_states(state["random"], self.context)
 
     def run(self) -> None:
         """Train from the present step to the last, or until validation has not improved for `stop_after` times."""
@@ -124,14 +130,15 @@ class Trainer:
             stream,
             batch=self.params.batch,
             sequence=self.params.sequence,
-            first_step=self.step,
+            first_step=self.step * self.params.accumulate,
             anywhere=self.params.identity == "anywhere",
             smooth=self.params.smooth_codes,
             speed=self.params.audio_speed,
         )
         means = _Means()
-        for batch in takewhile(lambda _: not self._stopped(), islice(batches, self.params.steps - self.step)):
-            means.add(self._update(batch))
+        while self.step < self.params.steps and not self._stopped():
+            for losses in self._update(batches):
+                means.add(losses)
             self.step += 1
             if self.step % self.params.validate_every == 0 or self.step == self.params.steps:
                 self._report(means.taken())
@@ -139,10 +146,24 @@ class Trainer:
     def _stopped(self) -> bool:
         return self.params.stop_after is not None and self.stale >= self.params.stop_after
 
-    def _update(self, batch: Batch) -> dict[str, float]:
+    def _update(self, batches: Iterator[Batch]) -> list[dict[str, float]]:
+        """Take one step by the mean gradient of `accumulate` batches of every process; return each batch's losses."""
         self.model.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        losses = []
+        for number, batch in enumerate(islice(batches, self.params.accumulate), 1):
+            with self._alone(number < self.params.accumulate):
+                losses.append(self._accumulate(batch))
+        self._descend()
+        return losses
+
+    def _alone(self, alone: bool) -> AbstractContextManager[None]:
+        """Within it the processes do not exchange gradients: they do once a step."""
+        return self.wrapped.no_sync() if alone and isinstance(self.wrapped, DistributedDataParallel) else nullcontext()
+
+    def _accumulate(self, batch: Batch) -> dict[str, float]:
         draw = torch.Generator().manual_seed(self.job.seed * 1_000_003 + self.step)
-        batch = self._augment(batch, draw)
+        batch = self._augment(batch)
         displacements = batch.codes - batch.identity[:, None]
         with torch.autocast(self.context.device.type, dtype=torch.bfloat16, enabled=self.params.bf16):
             coefficients = self.wrapped(batch.windows, batch.identity)
@@ -158,41 +179,43 @@ class Trainer:
             lpips = self.image(coefficients, Target(displacements, batch.identity), draw)
             loss = loss + self.params.lambda_lpips * self.params.lpips_every * lpips
             losses["lpips"] = lpips.item()
-        self._descend(loss)
+        if not torch.isfinite(loss):
+            raise TalkingError(
+                f"stage_one: the loss is {loss.item()} at step {self.step}: lower stage_one.lr or the loss weights."
+            )
+        (loss / self.params.accumulate).backward()
         return {**losses, "loss": loss.item()}
 
     def _looks_at_pictures(self) -> bool:
         """Every `lpips_every` steps, with as much more weight: lazily, as StyleGAN2 regularises (section 3.1)."""
         return self.step >= self.params.lpips_from and self.step % self.params.lpips_every == 0
 
-    def _descend(self, loss: torch.Tensor) -> None:
-        if not torch.isfinite(loss):
-            raise TalkingError(
-                f"stage_one: the loss is {loss.item()} at step {self.step}: lower stage_one.lr or the loss weights."
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+    def _descend(self) -> None:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.lr * self.factor * _schedule(self.step / self.params.steps)
         self.optimizer.step()
         self.average.update_parameters(self.model)
 
-    def _augment(self, batch: Batch, draw: torch.Generator) -> Batch:
+    def _augment(self, batch: Batch) -> Batch:
         """Noise on the sound, in units of its standard deviation, so that few speakers are not learned by heart."""
         windows, identity = batch.windows, batch.identity
         if self.params.audio_noise:
-            noise = torch.randn(windows.shape, generator=draw) * self.params.audio_noise
-            windows = windows + noise * self.model.window_std.cpu()
+            seeds = [self.job.seed * 1_000_003 + position for position in batch.positions]
+            draws = [torch.Generator().manual_seed(seed) for seed in seeds]
+            noise = torch.stack([torch.randn(windows.shape[1:], generator=draw) for draw in draws])
+            windows = windows + noise * self.params.audio_noise * self.model.window_std.cpu()
         device = self.context.device
         return Batch(windows.to(device), batch.codes.to(device), identity.to(device))
 
     def _report(self, losses: dict[str, float]) -> None:
+        losses = self.context.mean(losses)
         metrics = {f"train_{name}": value for name, value in losses.items()} | self.validate()
         self._judge(metrics["validation_latent"])
         folder = self.job.scratch / f"checkpoint-{self.context.rank}"
+        states = random_states(self.context)
         if self.context.rank == 0:
-            self._write(folder)
+            self._write(folder, states)
         self.context.report({"step": float(self.step), **metrics}, folder if self.context.rank == 0 else None)
 
     def _judge(self, loss: float) -> None:
@@ -204,11 +227,11 @@ class Trainer:
         elif self.params.halve_after and self.stale % self.params.halve_after == 0:
             self.factor /= 2
 
-    def _write(self, folder: Path) -> None:
+    def _write(self, folder: Path, random: dict[str, list[torch.Tensor]]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {"model": self.model.state_dict(), "average": self.average.state_dict()}
-        state |= {"optimizer": self.optimizer.state_dict(), "step": self.step, "random": torch.get_rng_state()}
-        state |= {"stale": self.stale, "factor": self.factor}
+        state |= {"optimizer": self.optimizer.state_dict(), "step": self.step, "random": random}
+        state |= {"scheduler": {"stale": self.stale, "factor": self.factor}}
         torch.save({**state, "best": self.best, "best_state": self.best_state}, folder / CHECKPOINT)
         best = copy.deepcopy(self.model)
         best.load_state_dict(self.best_state)

@@ -50,7 +50,7 @@ def test_shards_are_written_with_their_index_in_order_and_the_state_is_removed(
         tmp_path / "out",
         tmp_path / "state",
         cluster,
-        progress=lambda *now: told.append(now),
+        progress=lambda tally: told.append((tally.done, tally.shards)),
     )
     assert (report.shards, report.clips, report.rejected, report.resumed) == (4, 8, 4, 0)
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -216,7 +216,7 @@ def test_debug_shows_the_traceback(small: Path) -> None:
     assert "TalkingError: wrong is missing" in done.stderr
 
 
-def test_a_disk_that_fills_leaves_nothing_half_written(small: Path) -> None:
+def test_disk_full_leaves_no_half_file(small: Path) -> None:
     said = sentence(read(small, limit=1000))
     assert "manifest" in said
     assert "the disk is full; free some space" in said

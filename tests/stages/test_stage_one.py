@@ -1,19 +1,23 @@
 """The wiring of stage one: who is fitted on, and who judges."""
 
+import json
+import shutil
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages.stage_one import fit_floor, ignored_sound
+from stages.stage_one import fit_floor, ignored_sound, main
 from talking.config import load_params
+from talking.corpora.manifest import ManifestRow, write_manifest
 from talking.models.basis import fit_basis
 from talking.moments import Moments
 from talking.shards import ClipStatus, Sample, encode_array, write_index, write_shard
 from talking.training.linear import LinearFit
 from talking.training.stage_one import StageOneJob
 
-from .conftest import ROOT
+from .conftest import ROOT, write_params
 
 STYLES, WIDTH, K = 2, 4, 2
 
@@ -64,3 +68,29 @@ def test_a_run_that_ignores_the_sound_says_so_and_another_does_not() -> None:
     assert "ignores the sound" in ignored_sound(history((1.0, 1.0), (0.5, 0.501)))
     assert "at most 0.2% higher" in ignored_sound(history((1.0, 1.0), (0.5, 0.501)))
     assert ignored_sound(history((1.0, 1.0), (0.5, 0.7))) == ""
+
+
+@pytest.mark.timeout(600)
+def test_mlflow_down_does_not_stop_training(
+    job: StageOneJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free.getsockname()[1]}")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    small = {"steps": 2, "validate_every": 1, "batch": 2, "width": 4, "lambda_lpips": 0, "lips_clips": 0}
+    write_params(tmp_path, {"stage_one": small, "cluster": {"train_cpus": 1}})
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        ManifestRow(
+            key, "demo", key[0], key, f"{key}.mpg", "train" if key in job.train else "validation", "", (), (), ""
+        )
+        for key in (*job.train, *job.validation)
+    ]
+    write_manifest(tmp_path / "manifest" / "manifest.parquet", rows)
+    sources = {"codes": job.codes, "windows": job.windows, "basis": tmp_path, "backbone": tmp_path}
+    outs = {"out": tmp_path / "out", "metrics": tmp_path / "metrics.json", "plots": tmp_path / "plots.csv"}
+    main(load_params(Path("params.yaml")), manifest=tmp_path / "manifest", **sources, **outs)
+    assert json.loads((tmp_path / "out" / "run.json").read_text()) == {"run_id": None}
+    assert list((tmp_path / "out").glob("*.safetensors"))
+    assert caplog.text.count("MLflow cannot record into") == 1

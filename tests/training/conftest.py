@@ -1,15 +1,21 @@
 """What the tests of training share: shards of toy clips whose codes are a function of their sound."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from talking.config import StageOne
+from talking.models.basis import Projector, displacement_rows, fit_basis
+from talking.moments import Moments
 from talking.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
+from talking.training.clips import read_clips
 from talking.training.context import LocalContext, TrainResult
+from talking.training.linear import fit_linear
+from talking.training.stage_one import StageOneJob
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -71,6 +77,60 @@ def make_toy(tmp_path) -> Callable[..., Toy]:
                 tmp_path / kind, f"{kind}.npy", [{key: arrays[key][part] for key in shard} for shard in shards]
             )
         return Toy(tmp_path / "codes", tmp_path / "windows", tuple(keys))
+
+    return make
+
+
+PARAMS = StageOne(
+    target="whitened",
+    component_weights="predictability",
+    lambda_latent=1.0,
+    lambda_lpips=0.0,
+    latent_norm="mean_square",
+    lpips_net="squeeze",
+    lpips_trunk=None,
+    lpips_frames=1,
+    width=4,
+    lstm_layers=1,
+    code_dim=32,
+    hidden=16,
+    sequence=6,
+    batch=4,
+    steps=6,
+    lr=3e-3,
+    weight_decay=0.0,
+    audio_noise=0.1,
+    validate_every=2,
+    average=0.5,
+)
+
+
+@pytest.fixture
+def make_job(make_toy, tmp_path) -> Callable[..., StageOneJob]:
+    """Return a job over ten toy clips, the last three for validation; keywords change its params."""
+
+    def make(styles: int = 2, width: int = 8, backbone: Path = Path("none"), **changes) -> StageOneJob:
+        toy = make_toy(10, frames=12, styles=styles, width=width)
+        clips = [
+            clip for shard in toy.folders[0].names for clip in read_clips(*toy.folders, shard, frozenset(toy.keys))
+        ]
+        moments = [Moments.of(displacement_rows(clip.codes)) for clip in clips[:7]]
+        basis = fit_basis(sum(moments[1:], moments[0]), 3, styles)
+        basis.save(tmp_path / "basis.safetensors")
+        params = replace(PARAMS, **changes)
+        fit_linear(clips[:7], clips[7:], Projector(basis, whiten=params.target == "whitened")).save(tmp_path / "linear")
+        return StageOneJob(
+            params=params,
+            seed=1,
+            codes=toy.codes,
+            windows=toy.windows,
+            basis=tmp_path / "basis.safetensors",
+            backbone=backbone,
+            linear=tmp_path / "linear",
+            train=toy.keys[:7],
+            validation=toy.keys[7:],
+            scratch=tmp_path / "scratch",
+        )
 
     return make
 

@@ -49,6 +49,36 @@ def test_processes_share_the_clips_of_an_epoch_without_overlap(make_toy, world, 
     assert sorted(chain.from_iterable(shares)) == sorted(toy.keys)
 
 
+@pytest.mark.parametrize("buffer", [2, 256])
+@pytest.mark.parametrize("world", [2, 3, 5])
+def test_processes_share_one_stream_over_the_borders_of_epochs(make_toy, world, buffer) -> None:
+    toy = make_toy(5, per_shard=4)
+    alone = keys_of(stream_of(toy, buffer=buffer), 4 * world)
+    shares = [keys_of(stream_of(toy, rank=rank, world=world, buffer=buffer), 4) for rank in range(world)]
+    assert [shares[position % world][position // world] for position in range(4 * world)] == alone
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_a_step_has_the_same_sequences_however_many_processes_share_it(make_toy, world) -> None:
+    toy = make_toy(5)
+    whole = list(islice(draw_batches(stream_of(toy), batch=4, sequence=4), 5))
+    for rank in range(world):
+        part = draw_batches(stream_of(toy, rank=rank, world=world), batch=4 // world, sequence=4)
+        for batch, mine in zip(whole, part, strict=False):
+            assert mine.positions == batch.positions[rank::world]
+            assert all(
+                torch.equal(getattr(mine, n), getattr(batch, n)[rank::world]) for n in ("windows", "codes", "identity")
+            )
+
+
+def test_whole_epochs_are_skipped_unread(make_toy, monkeypatch) -> None:
+    toy, reads = make_toy(9), []
+    read = ShardFolder.read
+    monkeypatch.setattr(ShardFolder, "read", lambda self, name: reads.append(name) or read(self, name))
+    assert len(keys_of(stream_of(toy, buffer=2), 1, skip=9000)) == 1
+    assert len(reads) <= 4
+
+
 def test_clips_outside_the_keys_are_passed_over(make_toy) -> None:
     toy = make_toy(7)
     wanted = frozenset({"a_1", "a_6"})

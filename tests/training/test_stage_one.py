@@ -1,6 +1,5 @@
 """Stage one on a toy: it learns what sound tells, repeats itself, and resumes as if nothing had happened."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,75 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from talking.config import StageOne
 from talking.errors import TalkingError
 from talking.losses.stage_one import mouth_of
 from talking.models.backbone import Backbone
-from talking.models.basis import Basis, Projector, displacement_rows, fit_basis
+from talking.models.basis import Basis, Projector
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
 from talking.models.talking_head import TalkingHead
-from talking.moments import Moments
-from talking.training.clips import ClipArrays, read_clips
+from talking.training.clips import ClipArrays
 from talking.training.context import LocalContext, TrainResult, train_locally
 from talking.training.linear import LinearFit, fit_linear
-from talking.training.stage_one import BEST, StageOneJob, Trainer, component_weights, losses_of, new_model
+from talking.training.stage_one import BEST, Trainer, component_weights, losses_of, new_model
 
 from .conftest import KilledError, MortalContext
 
 DEVICE = torch.get_default_device()
-PARAMS = StageOne(
-    target="whitened",
-    component_weights="predictability",
-    lambda_latent=1.0,
-    lambda_lpips=0.0,
-    latent_norm="mean_square",
-    lpips_net="squeeze",
-    lpips_trunk=None,
-    lpips_frames=1,
-    width=4,
-    lstm_layers=1,
-    code_dim=32,
-    hidden=16,
-    sequence=6,
-    batch=4,
-    steps=6,
-    lr=3e-3,
-    weight_decay=0.0,
-    audio_noise=0.1,
-    validate_every=2,
-    average=0.5,
-)
-
-
-@pytest.fixture
-def make_job(make_toy, tmp_path) -> Callable[..., StageOneJob]:
-    """Return a job over ten toy clips, the last three for validation; keywords change its params."""
-
-    def make(styles: int = 2, width: int = 8, backbone: Path = Path("none"), **changes) -> StageOneJob:
-        toy = make_toy(10, frames=12, styles=styles, width=width)
-        clips = [
-            clip for shard in toy.folders[0].names for clip in read_clips(*toy.folders, shard, frozenset(toy.keys))
-        ]
-        moments = [Moments.of(displacement_rows(clip.codes)) for clip in clips[:7]]
-        basis = fit_basis(sum(moments[1:], moments[0]), 3, styles)
-        basis.save(tmp_path / "basis.safetensors")
-        params = replace(PARAMS, **changes)
-        fit_linear(clips[:7], clips[7:], Projector(basis, whiten=params.target == "whitened")).save(tmp_path / "linear")
-        return StageOneJob(
-            params=params,
-            seed=1,
-            codes=toy.codes,
-            windows=toy.windows,
-            basis=tmp_path / "basis.safetensors",
-            backbone=backbone,
-            linear=tmp_path / "linear",
-            train=toy.keys[:7],
-            validation=toy.keys[7:],
-            scratch=tmp_path / "scratch",
-        )
-
-    return make
 
 
 def weights_of(result: TrainResult) -> dict[str, torch.Tensor]:
@@ -127,7 +72,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(make_job, tmp
 
 
 @pytest.mark.parametrize("life", [0, 1, 2])
-def test_a_killed_training_resumes_to_the_weights_of_an_undisturbed_one(make_job, tmp_path, life) -> None:
+def test_resume_parity(make_job, tmp_path, life) -> None:
     job = make_job(steps=7)
     whole = train_locally(job, tmp_path / "whole", DEVICE)
     with pytest.raises(KilledError):
@@ -264,6 +209,29 @@ def test_in_bfloat16_it_learns_nearly_the_same(make_job, tmp_path) -> None:
         job = make_job(steps=40, validate_every=40, batch=12, lr=5e-3, hidden=64, average=0.8, bf16=bf16)
         losses.append(train_locally(job, tmp_path / str(bf16), DEVICE).history[-1]["validation_latent"])
     assert losses[1] == pytest.approx(losses[0], rel=0.1)
+
+
+@pytest.mark.parametrize("accumulate", [2, 4])
+def test_gradients_summed_over_batches_are_those_of_one_large_batch(make_job, tmp_path, accumulate) -> None:
+    whole = train_locally(make_job(steps=4, batch=4, validate_every=1), tmp_path / "whole", DEVICE)
+    parts = make_job(steps=4, batch=4 // accumulate, accumulate=accumulate, validate_every=1)
+    summed = train_locally(parts, tmp_path / "parts", DEVICE)
+    for one, other in zip(whole.history, summed.history, strict=True):
+        assert other == pytest.approx(one, rel=1e-3)
+    with pytest.raises(KilledError):
+        parts(MortalContext(tmp_path / "killed", 2))
+    assert same(weights_of(train_locally(parts, tmp_path / "killed", DEVICE)), weights_of(summed))
+
+
+def test_a_checkpoint_holds_all_that_a_resume_needs(make_job, tmp_path) -> None:
+    result = train_locally(make_job(steps=3), tmp_path / "run", DEVICE)
+    assert result.checkpoint is not None
+    state = torch.load(result.checkpoint / "state.pt", weights_only=True)
+    assert state.keys() == {
+        *("model", "average", "optimizer", "scheduler", "step", "random", "best", "best_state"),
+    }
+    assert state["step"] == 3 and state["scheduler"].keys() == {"stale", "factor"}
+    assert len(state["random"]["cpu"]) == 1
 
 
 def test_pictures_may_be_looked_at_now_and_then_with_as_much_more_weight(make_job, tmp_path) -> None:

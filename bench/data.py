@@ -1,0 +1,168 @@
+"""The data plane in figures: clips per second and core of each stage, two workers against one, what Ray costs, align.
+
+`python -m bench.data --clips 4` makes a demo corpus of two speakers, `clips` each, measures, and prints one table. The
+figures are of the machine it runs on and of what else runs there.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench.align import align_against_detection
+from stages.align import AlignWork
+from stages.corpus import main as read_corpus
+from stages.invert import InvertWork
+from stages.mfcc import MfccWork
+from stages.resample import ResampleWork
+from stages.shard_stage import shard_inputs
+from talking.cluster import Cluster, ShardWork, connect, map_items, map_shards
+from talking.cluster.kept import Keeping, publish
+from talking.config import Params, load_params
+from talking.corpora.demo.writer import write_demo_corpus
+from talking.corpora.manifest import ManifestRow, read_manifest
+from talking.media.audio import MfccConfig
+from talking.media.video import decode_frames
+from talking.shards import ShardFolder, fingerprint
+
+ROOT = Path(__file__).resolve().parents[1]
+SPEAKERS = 2
+EMPTY = 100  # Items of nothing, to see what one costs.
+
+
+@dataclass
+class Nothing:
+    """A work that does nothing."""
+
+    def prepare(self) -> None:
+        """Nothing to load."""
+
+    def __call__(self, item: str) -> str:
+        """Return the item."""
+        return item
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A data stage: its name, its work, and its shards' names with a mark each."""
+
+    name: str
+    work: ShardWork
+    shards: dict[str, str]
+
+
+def core_seconds(call: Callable[[], object]) -> float:
+    """Return the seconds of a core that a call takes here and in processes that it waits for: no one else's count."""
+    started = os.times()
+    call()
+    ended = os.times()
+    return sum(ended[:4]) - sum(started[:4])
+
+
+def resample_stage(params: Params, folder: Path, rows: list[ManifestRow]) -> Stage:
+    """The stage resample, a shard per clip, so that workers have something to share."""
+    shards = {f"{row.key}-000.tar": [replace(row, shard=f"{row.key}-000.tar")] for row in rows}
+    work = ResampleWork(params.resample, params.the_corpus.clip_s, folder / "raw", shards)
+    return Stage("resample", work, {name: fingerprint(name) for name in shards})
+
+
+def later_stages(params: Params, folder: Path) -> list[Callable[[], Stage]]:
+    """The stages that read shards, each made once the one before has written its own."""
+    windows = MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc))
+    aligned, resampled, backbone = folder / "align", folder / "resample", ROOT / "raw" / "backbones" / "demo"
+    return [
+        lambda: Stage("align", AlignWork(resampled, params.align), dict(shard_inputs(resampled))),
+        lambda: Stage("mfcc", MfccWork(resampled, windows), dict(shard_inputs(resampled))),
+        lambda: Stage("invert", InvertWork(aligned, backbone, params.invert.batch), dict(shard_inputs(aligned))),
+    ]
+
+
+def on_one_core(stage: Stage, folder: Path) -> float:
+    """Write the stage's shards in this process; return clips per core second, loading left out."""
+    stage.work.prepare()
+    kept = {name: folder / "state" / stage.name / name for name in stage.shards}
+    records = []
+    took = core_seconds(lambda: records.extend(Keeping(stage.work)(target) for target in kept.values()))
+    publish(folder / stage.name, kept, records)
+    return sum(len(record.statuses) for record in records) / took
+
+
+def by_workers(stage: Stage, folder: Path, workers: int) -> float:
+    """Return the seconds that so many workers take from their first shard's end to the last's."""
+    times: list[float] = []
+    settings = Cluster(workers=workers)
+    target = folder / f"{stage.name}-{workers}"
+    map_shards(
+        stage.work,
+        stage.shards,
+        target,
+        folder / "kept",
+        settings,
+        progress=lambda _: times.append(time.perf_counter()),
+    )
+    # Shards that ended before all workers had one are left out: starting is not what is measured.
+    return (times[-1] - times[workers - 1]) / (len(times) - workers)
+
+
+def cost_of_an_item() -> float:
+    """Return the milliseconds that Ray takes for an item that is no work."""
+    times = []
+    for _ in map_items(Nothing(), ["x"] * EMPTY, Cluster(workers=1)):
+        times.append(time.perf_counter())
+    return 1000 * (times[-1] - times[0]) / (len(times) - 1)
+
+
+def measure(folder: Path, clips: int, workers: bool) -> list[tuple[str, str, str]]:
+    """Return rows: what, how much, the goal."""
+    params = load_params(ROOT / "params.yaml")
+    write_demo_corpus(folder / "raw", speakers=SPEAKERS, clips=clips, seed=3, workers=1)
+    small = replace(params.the_corpus, unseen_speakers=(), validation_speakers=(), max_rejected=1.0)
+    params = replace(params, corpora={params.corpus: small})
+    read_corpus(params, folder / "raw", folder / "manifest")
+    rows, stages = [], []
+    first = resample_stage(params, folder, read_manifest(folder / "manifest" / "manifest.parquet"))
+    for make in [lambda: first, *later_stages(params, folder)]:
+        stages.append(make())
+        rate = on_one_core(stages[-1], folder)
+        rows.append((stages[-1].name, f"{rate:.2f} clips ({75 * rate:.0f} frames) per core second", ""))
+    sample = next(ShardFolder(folder / "resample").read(next(iter(first.shards))))
+    faster, likeness = align_against_detection(islice(decode_frames(sample.members["video.mkv"]), 75))
+    rows.append(("align, tracked, against dlib and PIL on every frame", f"{faster:.1f} times as fast", "10"))
+    rows.append(("its crops against theirs", f"{likeness:.1f} dB", "40"))
+    if workers:
+        with connect(Cluster()):
+            rows.append(("Ray, per shard", f"{cost_of_an_item():.1f} ms", "under 50"))
+            for stage in stages:
+                one, two = (by_workers(stage, folder, count) for count in (1, 2))
+                rows.append((f"{stage.name}, two workers against one", f"{one / two:.2f} times as fast", "1.7"))
+    return rows
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, default=8, help="per speaker")
+    parser.add_argument("--no-workers", action="store_true", help="leave out what needs Ray")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(Path(folder), arguments.clips, not arguments.no_workers)
+    print(
+        f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}, torch {torch.__version__}, numpy {np.__version__}\n"
+    )
+    print("| what | measured | goal |\n| --- | --- | --- |")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    main()

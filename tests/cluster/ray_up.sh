@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# A machine of its own: its own processes, network, home and /tmp/ray. An sshd runs in it, and Ray is brought up over ssh.
+# ray_up.sh <folder>: holds key, key.pub, cluster.yaml, home/, ray/ and the project shared/talking; the log goes to stdout.
+set -euo pipefail
+folder=$1
+ip link set lo up
+mkdir -p /tmp/ray /run/sshd
+mount --bind "$folder/ray" /tmp/ray
+mount --bind "$folder/home" "$(getent passwd "$(id -un)" | cut -d: -f6)"
+mount --bind "$folder/shared" "$folder/shared"
+export HOME="$(getent passwd "$(id -un)" | cut -d: -f6)"
+"$(command -v sshd)" -f "$folder/sshd_config" -E "$folder/sshd.log"
+cd "$folder"
+say() { echo "\$ $*"; "$@" 2>&1; }
+say ray up --yes --no-config-cache cluster.yaml
+say ray exec cluster.yaml "~/talking-venv/bin/ray status"
+say ray exec cluster.yaml "cd $folder/shared/talking && RAY_ADDRESS=auto RAY_AUTH_MODE=token ~/talking-venv/bin/python -m stages.mfcc --resampled resampled --out windows"
+say ray down --yes cluster.yaml
+echo "left: $(pgrep -c 'raylet|gcs_server' || true)"
