@@ -3,14 +3,15 @@
 import argparse
 import csv
 import io
+import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import dvc.api
+import yaml
 
-from pipelines.ablations.queue import dvc as run_dvc
 from pipelines.ablations.wiring import CURVES, METRICS, OWN, ROWS
 from stages.common import PARAMS, STATE, tags_of
 from talking import tracking
@@ -52,13 +53,27 @@ def collect(plan: Plan, params: Params, ablation: Ablation) -> None:
 
 def results_of(plan: Plan) -> list[Result]:
     """Return the results of the runs that succeeded."""
-    names = set(run_dvc("exp", "list", "-A", "--name-only").split())
+    there = experiments()
     runs = [(row, seed, experiment_name(row, seed)) for row, seed in plan.runs]
-    return [
-        Result(row, seed, dvc.api.metrics_show(str(METRICS), rev=name), name)
-        for row, seed, name in runs
-        if name in names
-    ]
+    return [Result(row, seed, json.loads(kept(METRICS, name)), name) for row, seed, name in runs if name in there]
+
+
+def experiments() -> dict[str, str]:
+    """Return the git references of DVC's experiments by name."""
+    refs = _git("for-each-ref", "--format=%(refname)", "refs/exps").split()
+    return {ref.rsplit("/", 1)[1]: ref for ref in refs}
+
+
+def kept(path: Path, experiment: str) -> str:
+    """Return the text of a file that git holds for an experiment: metrics, curves, params."""
+    return _git("show", f"{experiments()[experiment]}:{path.as_posix()}")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise TalkingError(f"git {' '.join(arguments)} failed: {done.stderr.strip()}; run `make ablations` again.")
+    return done.stdout
 
 
 def notes_of(plan: Plan, params: Params, ablation: Ablation, result: Result) -> list[str]:
@@ -98,14 +113,14 @@ def flat(result: Result) -> dict[str, float]:
 
 def params_of(experiment: str) -> dict[str, Any]:
     """Return the sections of both params files that the experiment was run with."""
-    kept = ("stage_one", "stage_two", "pca", "mfcc")
-    values = dvc.api.params_show(str(PARAMS), rev=experiment)
-    return {name: values[name] for name in kept} | {"ablation": dvc.api.params_show(str(OWN), rev=experiment)}
+    sections = ("stage_one", "stage_two", "pca", "mfcc")
+    values = yaml.safe_load(kept(PARAMS, experiment))
+    return {name: values[name] for name in sections} | {"ablation": yaml.safe_load(kept(OWN, experiment))}
 
 
 def curves_of(experiment: str) -> list[tuple[int, dict[str, float]]]:
     """Return the losses by step of the experiment's training."""
-    rows = csv.DictReader(io.StringIO(dvc.api.read(str(CURVES), rev=experiment)))
+    rows = csv.DictReader(io.StringIO(kept(CURVES, experiment)))
     return [(int(row.pop("step")), {name: float(value) for name, value in row.items() if value}) for row in rows]
 
 

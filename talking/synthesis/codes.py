@@ -32,7 +32,7 @@ def invert_frames(backbone: Backbone, crops: np.ndarray, batch: int = 64, *, exa
     """Return the codes (T, L, 512) float32 of crops (T, R, R, 3) uint8.
 
     Where the processor multiplies bfloat16 by itself the encoder runs in it, unless `exact`: twice as fast, and the
-    codes are within 1 % of their distance from the mean latent.
+    codes are off by about 1 % of their distance from the mean latent.
     """
     device = next(backbone.parameters()).device
     half = not exact and device.type == "cpu" and cpu_has_bfloat16()

@@ -1,6 +1,7 @@
 """Scores of a clip and the table they add up to."""
 
 import json
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,13 +11,14 @@ from talking.errors import TalkingError
 from talking.files import write_json
 from talking.metrics.closure import Closure
 from talking.metrics.evaluate import ClipScores, Networks, Sight, reasons_of, score_clip, summarise
+from talking.metrics.syncnet import Sync, Synchrony
 from talking.metrics.unavailable import Unavailable
 
 KEYS = {
     "psnr ssim lmd lmd_normalised fid lpips mouth_correlation opening_slope closure_recall closure_precision identity",
     "frames missed_frames clips speakers",
 }
-NAMES = set(" ".join(KEYS).split())
+NAMES = set(" ".join(KEYS).split()) | {"lse_d", "lse_c"}
 PHONES = [Segment(0, 0.4, "a"), Segment(0.4, 0.6, "b"), Segment(0.6, 0.8, "a")]
 
 
@@ -80,6 +82,25 @@ def test_tracked_landmarks_become_an_array_with_nan_where_no_face_is() -> None:
     assert Sight.of(np.zeros((1, 8, 8, 3), np.uint8), [None]).landmarks.shape == (1, 68, 2)
 
 
+class Agreeing:
+    """Stands for SyncNet: as far apart as the sound is loud."""
+
+    def __call__(self, frames: np.ndarray, samples: np.ndarray) -> Synchrony | None:
+        return Synchrony(float(samples.max()), 3.0, 0) if len(frames) > 5 else None
+
+
+def test_lips_are_held_to_the_sound_that_is_given() -> None:
+    networks = Networks(sync=cast(Sync, Agreeing()))
+    options = {"key": "k", "speaker": "s1", "row": "static", "networks": networks}
+    sound = np.array([0.0, 7.5, 1.0], np.float32)
+    value = score_clip(true_sight(), true_sight(), sound=sound, **options)
+    assert (value.lse_d, value.lse_c) == (7.5, 3.0) and "lse_d" not in value.reasons
+    silent = score_clip(true_sight(), true_sight(), **options)
+    assert silent.lse_d is None and silent.reasons["lse_d"] == "the clip's sound was not given"
+    without = score_clip(true_sight(), true_sight(), **{**options, "networks": Networks(sync=Unavailable("no net"))})
+    assert (without.lse_c, without.reasons["lse_c"]) == (None, "no net")
+
+
 def test_a_row_is_the_mean_over_clips_with_its_counts() -> None:
     clips = [scores(), scores(key="s2_a", speaker="s2", psnr=20.0, frames=10, missed_frames=4, mouth_correlation=0.4)]
     row = summarise(clips)["stage_two"]
@@ -112,7 +133,7 @@ def test_every_missing_number_has_a_reason() -> None:
     fid = {"stage_two": Unavailable("no Inception")}
     reasons = reasons_of(clips, fid)
     missing = {name for name, value in summarise(clips, fid)["stage_two"].items() if value is None}
-    assert missing == set(reasons) == {"lmd", "lpips", "identity", "fid", "closure_precision"}
+    assert missing == set(reasons) == {"lmd", "lpips", "identity", "lse_d", "lse_c", "fid", "closure_precision"}
     assert (reasons["fid"], reasons["closure_precision"]) == ("no Inception", "the made lips never close")
 
 

@@ -32,8 +32,9 @@ def test_the_interval_of_a_mean_is_scipys() -> None:
 
 def test_the_value_of_the_table_lies_in_its_interval_and_every_metric_has_one() -> None:
     scores = [
-        score(n, "stage_two", 20 + n, f"s{n % 3}", lpips=n / 10, identity=0.5, closure=Closure(n, 6, n, n + 1))
+        score(n, "stage_two", 20 + n, f"s{n % 3}", lpips=n / 10, identity=0.5, lse_d=9.0 - n, lse_c=n, closure=lips)
         for n in range(6)
+        for lips in [Closure(n, 6, n, n + 1)]
     ]
     values, bounds = summarise(scores)["stage_two"], intervals(scores, seed=1)["stage_two"]
     for name in RATIOS:

@@ -1,0 +1,31 @@
+"""The ablations on the small graph: queued experiments that begin at the main graph's outs and end in one table."""
+
+from pathlib import Path
+
+import yaml
+
+ROWS = {
+    "seeds": [1, 2],
+    "rows": {"whole": {"title": "whole"}, "cut": {"title": "without", "set": {"stage_one.lambda_lpips": 0}}},
+    "tables": [{"title": "Table 3", "lines": ["cut.stage_two", "whole.stage_two"]}],
+}
+SMALL = {"train_steps": 2, "validate_every": 2, "tune_steps": 1, "tune_frames": 4, "clips": 1, "frames": 8, "size": 64}
+
+
+def test_every_row_and_seed_is_an_experiment_and_the_table_has_mean_and_spread(project) -> None:
+    folder, run = project
+    own = folder / "pipelines" / "ablations"
+    shipped = (own / "params.yaml").read_text()
+    (own / "params.yaml").write_text(yaml.safe_dump({**yaml.safe_load(shipped), **SMALL}))
+    (folder / "rows.yaml").write_text(yaml.safe_dump(ROWS))
+    try:
+        run("python", "-m", "pipelines.ablations.queue", "--rows", "rows.yaml")
+        run("python", "-m", "pipelines.ablations.collect", "--rows", "rows.yaml")
+    finally:
+        (own / "params.yaml").write_text(shipped)
+        (folder / "rows.yaml").unlink()
+    text = Path(folder, "data", "demo", "ablations", "table.md").read_text()
+    assert "Missing" not in text and "| whole | stage_two | 2 |" in text and " ± " in text
+    names = run("dvc", "exp", "list", "--name-only").stdout.split()
+    assert {"ablation-whole-seed1", "ablation-cut-seed2"} <= set(names)
+    assert run("git", "status", "--porcelain", "params.yaml", "pipelines").stdout == ""
