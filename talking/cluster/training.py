@@ -77,10 +77,16 @@ def _fit(work: Callable[[], None], settings: Cluster, run: Path) -> Path | None:
 def _training_failure(run: Path, error: Exception) -> TalkingError:
     again = "run again to go on from the last checkpoint"
     if not (run / _FAILURE).is_file():
-        cause = str(error).strip().splitlines()[-1].strip()
-        return TalkingError(f"Training {run.name}: a worker died ({cause}); {again}.")
+        return TalkingError(f"Training {run.name}: a worker died ({death_of(str(error))}); {again}.")
     failure = json.loads((run / _FAILURE).read_text())
     return TalkingError(failure["sentence"] or f"Training {run.name} failed: {failure['error']}; {again}.")
+
+
+def death_of(said: str) -> str:
+    """Return what a worker died of in a few words, from what Ray says of it."""
+    if "out of memory" in said.lower():
+        return "the memory was full: give the training more, or run less beside it"
+    return said.strip().splitlines()[-1].strip()
 
 
 def _work_in_train(loop: Callable[[TrainContext], None], folder: str, run: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from talking.cluster import Cluster, train
+from talking.cluster.training import death_of
 from talking.errors import TalkingError
 from talking.training.context import train_locally
 from tests.cluster.toy_loop import Loop
@@ -65,3 +66,11 @@ def test_a_mistake_in_a_training_arrives_as_its_sentence(tmp_path: Path, cluster
 def test_more_training_processes_than_fit_are_refused(tmp_path: Path, cluster: Cluster) -> None:
     with pytest.raises(TalkingError, match=r"cluster\.train_cpus comes to"):
         train(Loop(1, tmp_path), replace(cluster, train_workers=4000), name="d", storage=tmp_path)
+
+
+def test_what_ray_says_of_a_death_becomes_a_few_words() -> None:
+    long = (
+        "Task was killed due to the node running low on memory.\nRefer to ... how to address the out of memory issue: x"
+    )
+    assert death_of(long).startswith("the memory was full")
+    assert death_of("The worker died unexpectedly.\n  Exit code 139 \n") == "Exit code 139"
