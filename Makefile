@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 export RAY_USAGE_STATS_ENABLED := 0
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: setup demo grid-sample demo-backbone test lint bench ui lock clean
+.PHONY: setup demo grid-sample demo-backbone test lint bench soak ui lock clean
 
 setup: $(READY)
 
@@ -39,6 +39,11 @@ demo-backbone: $(READY)
 
 test: $(READY)
 	python -m pytest
+
+# Any process of a run killed at any time, KILLS times: the outputs must be the same. About a quarter of an hour per 50.
+KILLS ?= 200
+soak: $(READY)
+	python -m bench.soak $(KILLS)
 
 lint: $(READY)
 	ruff format --check .
