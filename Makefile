@@ -40,7 +40,7 @@ demo-backbone: $(READY)
 test: $(READY)
 	python -m pytest
 
-# Any process of a run killed at any time, KILLS times: the outputs must be the same. About a quarter of an hour per 50.
+# Any process of a run killed at any time, KILLS times: the outputs must be the same.
 KILLS ?= 200
 soak: $(READY)
 	python -m bench.soak $(KILLS)
