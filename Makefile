@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 JOBS ?= 2
 
-.PHONY: setup demo grid-sample demo-backbone ablations test lint bench ui lock clean
+.PHONY: setup demo grid-sample demo-backbone ablations test lint bench soak ui lock clean
 
 setup: $(READY)
 
@@ -47,6 +47,11 @@ ablations: $(READY)
 
 test: $(READY)
 	python -m pytest
+
+# Any process of a run killed at any time, KILLS times: the outputs must be the same.
+KILLS ?= 200
+soak: $(READY)
+	python -m bench.soak $(KILLS)
 
 lint: $(READY)
 	ruff format --check .

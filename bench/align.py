@@ -14,13 +14,14 @@ SIZE = 256
 
 
 def align_against_detection(frames: Iterable[np.ndarray]) -> tuple[float, float]:
-    """Return how many times as fast, in time of the core, the tracked way is per frame uint8 (H, W, 3), and how alike the crops are, in dB.
+    """Return how many times as fast the tracked way is per frame, uint8 (H, W, 3), and how alike the crops are in dB.
 
-    The median over the frames is taken, of those alone whose whole quad lies in the picture: what is beyond it the
-    usual way leaves black.
+    The time is the core's. Likeness is the median over the frames whose whole quad lies in the picture: what is beyond
+    it the usual way leaves black.
     """
     frames = list(frames)
     finder = make_finder("dlib")
+    align_clip(frames[:2], finder, size=SIZE)
     started = time.process_time()
     tracked = align_clip(frames, finder, size=SIZE)
     tracked_s = time.process_time() - started

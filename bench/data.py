@@ -86,9 +86,10 @@ def later_stages(params: Params, folder: Path) -> list[Callable[[], Stage]]:
 
 
 def on_one_core(stage: Stage, folder: Path) -> float:
-    """Write the stage's shards in this process; return clips per core second, loading left out."""
+    """Write the stage's shards in this process; return clips per core second, loading and the first shard left out."""
     stage.work.prepare()
     kept = {name: folder / "state" / stage.name / name for name in stage.shards}
+    Keeping(stage.work)(folder / "warm" / stage.name / next(iter(kept)))
     records = []
     took = core_seconds(lambda: records.extend(Keeping(stage.work)(target) for target in kept.values()))
     publish(folder / stage.name, kept, records)
@@ -120,18 +121,35 @@ def cost_of_an_item() -> float:
     return 1000 * (times[-1] - times[0]) / (len(times) - 1)
 
 
-def measure(folder: Path, clips: int, workers: bool) -> list[tuple[str, str, str]]:
-    """Return rows: what, how much, the goal."""
+def hours(rates: dict[str, float], clips: int, nodes: int, cores: int) -> list[str]:
+    """Return how long each stage takes on so many nodes, in hours, if all their cores work alike."""
+    return [f"{clips / (rate * cores * nodes) / 3600:.2g}" for rate in rates.values()]
+
+
+def projection(rates: dict[str, float], cores: int) -> str:
+    """Return the table of what whole corpora would take."""
+    lines = [
+        f"| corpus | nodes | {' | '.join(f'{name}, h' for name in rates)} |",
+        f"| --- {'| --- ' * (len(rates) + 1)}|",
+    ]
+    for corpus, clips in (("GRID, 34,000 clips", 34_000), ("a million clips", 1_000_000)):
+        for nodes in (1, 8, 64):
+            lines.append(f"| {corpus} | {nodes} | {' | '.join(hours(rates, clips, nodes, cores))} |")
+    return "\n".join(lines)
+
+
+def measure(folder: Path, clips: int, workers: bool) -> tuple[list[tuple[str, str, str]], dict[str, float]]:
+    """Return rows (what, how much, the goal), and the clips per core second of each stage."""
     params = load_params(ROOT / "params.yaml")
     write_demo_corpus(folder / "raw", speakers=SPEAKERS, clips=clips, seed=3, workers=1)
     small = replace(params.the_corpus, unseen_speakers=(), validation_speakers=(), max_rejected=1.0)
     params = replace(params, corpora={params.corpus: small})
     read_corpus(params, folder / "raw", folder / "manifest")
-    rows, stages = [], []
+    rows, stages, rates = [], [], {}
     first = resample_stage(params, folder, read_manifest(folder / "manifest" / "manifest.parquet"))
     for make in [lambda: first, *later_stages(params, folder)]:
         stages.append(make())
-        rate = on_one_core(stages[-1], folder)
+        rate = rates[stages[-1].name] = on_one_core(stages[-1], folder)
         rows.append((stages[-1].name, f"{rate:.2f} clips ({75 * rate:.0f} frames) per core second", ""))
     sample = next(ShardFolder(folder / "resample").read(next(iter(first.shards))))
     faster, likeness = align_against_detection(islice(decode_frames(sample.members["video.mkv"]), 75))
@@ -143,25 +161,27 @@ def measure(folder: Path, clips: int, workers: bool) -> list[tuple[str, str, str
             for stage in stages:
                 one, two = (by_workers(stage, folder, count) for count in (1, 2))
                 rows.append((f"{stage.name}, two workers against one", f"{one / two:.2f} times as fast", "1.7"))
-    return rows
+    return rows, rates
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=8, help="per speaker")
+    parser.add_argument("--cores", type=int, default=16, help="of a node, for the projection")
     parser.add_argument("--no-workers", action="store_true", help="leave out what needs Ray")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as folder:
-        rows = measure(Path(folder), arguments.clips, not arguments.no_workers)
+        rows, rates = measure(Path(folder), arguments.clips, not arguments.no_workers)
     print(
         f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}, torch {torch.__version__}, numpy {np.__version__}\n"
     )
     print("| what | measured | goal |\n| --- | --- | --- |")
     for row in rows:
         print(f"| {' | '.join(row)} |")
+    print(f"\nAt {arguments.cores} cores a node, this corpus's clips of 3 s:\n\n{projection(rates, arguments.cores)}")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def soak(kills: int, folder: Path, seed: int) -> int:
     whole = folder / "whole"
     whole.mkdir(parents=True)
     undisturbed = run_once(whole, None, draw)
-    if undisturbed.code:
+    if undisturbed.code != 0:
         sys.exit(f"error: the undisturbed run failed; see {folder / 'log'}")
     expected = content(whole / "out")
     print(f"undisturbed: {undisturbed.seconds:.1f} s, {len(expected)} files", flush=True)

@@ -5,6 +5,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import ray
@@ -22,6 +23,14 @@ def alive() -> int:
     return sum(node["Alive"] for node in ray.nodes())
 
 
+def settled(expected: int, most_s: float = 60) -> int:
+    """Return how many nodes there are once there are `expected`: the death of one is noticed late."""
+    deadline = time.monotonic() + most_s
+    while alive() != expected and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return alive()
+
+
 def main(what: str, folder: Path) -> None:
     """Lose or add a node after the first shard, and say how many there were and are."""
     nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, **MEMORY})
@@ -31,19 +40,17 @@ def main(what: str, folder: Path) -> None:
 
     def disturb(tally: Tally) -> None:
         if tally.done == 1:
-            found.append(alive())
+            found.extend([tally.shards, alive()])
             if second:
                 nodes.remove_node(second, allow_graceful=False)
             else:
                 nodes.add_node(num_cpus=1, **MEMORY)
-        if tally.done == tally.shards:
-            found.append(alive())
-            print(f"{tally.shards} shards, {found[0]} nodes, then {found[1]}")
 
     try:
         with connect(settings):
             work = ToyClips(folder / "source", folder / "notes", wait_s=0.5, waits="s2_a" if what == "grown" else "")
             run(work, folder / "made", settings, progress=disturb)
+            print(f"{found[0]} shards, {found[1]} nodes, then {settled(1 if second else 2)}")
     finally:
         nodes.shutdown()
 

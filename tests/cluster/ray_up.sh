@@ -6,14 +6,15 @@ folder=$1
 ip link set lo up
 mkdir -p /tmp/ray /run/sshd
 mount --bind "$folder/ray" /tmp/ray
-mount --bind "$folder/home" "$(getent passwd "$(id -un)" | cut -d: -f6)"
+sed "s|^\($(id -un):[^:]*:[^:]*:[^:]*:[^:]*\):[^:]*:.*|\1:$folder/home:/bin/bash|" /etc/passwd > "$folder/passwd"
+mount --bind "$folder/passwd" /etc/passwd
 mount --bind "$folder/shared" "$folder/shared"
-export HOME="$(getent passwd "$(id -un)" | cut -d: -f6)"
+export HOME="$folder/home"
 "$(command -v sshd)" -f "$folder/sshd_config" -E "$folder/sshd.log"
 cd "$folder"
 say() { echo "\$ $*"; "$@" 2>&1; }
 say ray up --yes --no-config-cache cluster.yaml
-say ray exec cluster.yaml "~/talking-venv/bin/ray status"
-say ray exec cluster.yaml "cd $folder/shared/talking && RAY_ADDRESS=auto RAY_AUTH_MODE=token ~/talking-venv/bin/python -m stages.mfcc --resampled resampled --out windows"
+say ray exec cluster.yaml "ray status"
+say ray exec cluster.yaml "cd $folder/shared/talking && python -m stages.mfcc --resampled resampled --out windows"
 say ray down --yes cluster.yaml
 echo "left: $(pgrep -c 'raylet|gcs_server' || true)"

@@ -34,10 +34,19 @@ def machine(tmp_path: Path) -> Path:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True)
     lines = ("Port 22", "ListenAddress 127.0.0.1", f"HostKey {tmp_path}/host", f"AuthorizedKeysFile {tmp_path}/key.pub")
     more = ("PasswordAuthentication no", "PermitRootLogin yes", "StrictModes no", "UsePAM no", "PidFile none")
-    (tmp_path / "sshd_config").write_text("\n".join([*lines, *more]) + "\n")
-    (tmp_path / "home" / "talking-venv").symlink_to(sys.prefix)
+    niceness = "SetEnv RAY_worker_niceness=0"  # By default workers yield to all others, and here would wait for them.
+    (tmp_path / "sshd_config").write_text("\n".join([*lines, *more, niceness]) + "\n")
+    write_environment(tmp_path / "home" / "talking-venv" / "bin")
     (tmp_path / "token").write_text("7" * 64)
     return tmp_path
+
+
+def write_environment(folder: Path) -> None:
+    """The commands of this environment, where the file of the repository makes its own."""
+    folder.mkdir(parents=True)
+    for name, module in {"ray": "-m ray.scripts.scripts", "python": "", "uv": "-m uv"}.items():
+        (folder / name).write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
+        (folder / name).chmod(0o755)
 
 
 def configuration(folder: Path) -> dict:
@@ -77,7 +86,7 @@ def expected(folder: Path, place: Path) -> dict[str, bytes]:
 def test_the_on_premises_file_is_brought_up_over_ssh_and_runs_a_stage(machine: Path) -> None:
     write_project(machine / "shared" / "talking")
     (machine / "cluster.yaml").write_text(yaml.safe_dump(configuration(machine)))
-    path = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"], "/usr/sbin", "/sbin"])
+    path = os.pathsep.join([str(machine / "home" / "talking-venv" / "bin"), os.environ["PATH"], "/usr/sbin", "/sbin"])
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_A", "PYTHONPATH"))}
     environment |= {"PATH": path, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(machine / "token")}
     command = [*ALONE, "bash", str(ROOT / "tests" / "cluster" / "ray_up.sh"), str(machine)]
