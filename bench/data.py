@@ -25,7 +25,7 @@ from stages.mfcc import MfccWork
 from stages.resample import ResampleWork
 from stages.shard_stage import shard_inputs
 from talking.cluster import Cluster, ShardWork, connect, map_items, map_shards
-from talking.cluster.kept import Keeping, publish
+from talking.cluster.kept import Finished, Keeping, publish
 from talking.config import Params, load_params
 from talking.corpora.demo.writer import write_demo_corpus
 from talking.corpora.manifest import ManifestRow, read_manifest
@@ -90,7 +90,7 @@ def on_one_core(stage: Stage, folder: Path) -> float:
     stage.work.prepare()
     kept = {name: folder / "state" / stage.name / name for name in stage.shards}
     Keeping(stage.work)(folder / "warm" / stage.name / next(iter(kept)))
-    records = []
+    records: list[Finished] = []
     took = core_seconds(lambda: records.extend(Keeping(stage.work)(target) for target in kept.values()))
     publish(folder / stage.name, kept, records)
     return sum(len(record.statuses) for record in records) / took
