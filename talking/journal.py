@@ -24,7 +24,7 @@ class Journal:
             self._passed_over = json.loads(storage.read_bytes(self._crashed))
 
     def begin(self, key: str, prefix: str = "") -> None:
-        """Note that this clip comes next. Raises `Rejected` for one that is passed over; `prefix` begins its sentence."""
+        """Note that this clip comes next. Raises `Rejected`, with `prefix`, for one that is passed over."""
         if key in self._passed_over:
             raise Rejected(CRASHED, prefix + self._passed_over[key])
         storage.write_bytes(self._at, key.encode())
