@@ -34,7 +34,7 @@ def machine(tmp_path: Path) -> Path:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True)
     lines = ("Port 22", "ListenAddress 127.0.0.1", f"HostKey {tmp_path}/host", f"AuthorizedKeysFile {tmp_path}/key.pub")
     more = ("PasswordAuthentication no", "PermitRootLogin yes", "StrictModes no", "UsePAM no", "PidFile none")
-    niceness = "SetEnv RAY_worker_niceness=0"  # By default workers yield to all others, and here would wait for them.
+    niceness = "SetEnv RAY_worker_niceness=0"  # Workers yield to all others by default.
     (tmp_path / "sshd_config").write_text("\n".join([*lines, *more, niceness]) + "\n")
     write_environment(tmp_path / "home" / "talking-venv" / "bin")
     (tmp_path / "token").write_text("7" * 64)
