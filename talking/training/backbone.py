@@ -105,7 +105,7 @@ def train_backbone(
         if (step + 1) % report_every == 0:
             report(step + 1, {"train_reconstruction": total / report_every})
             total = 0.0
-    return _finished(average.module, images, device)
+    return _finished(average.module, images, device, draw)
 
 
 class _Autoencoder(nn.Module):
@@ -163,20 +163,21 @@ def _schedule(progress: float) -> float:
 
 
 @torch.no_grad()
-def _finished(pair: _Autoencoder, images: Images, device: torch.device) -> Backbone:
-    """Settle the norms' running statistics on the averaged weights, and make the mean code the mean latent."""
+def _finished(pair: _Autoencoder, images: Images, device: torch.device, draw: torch.Generator) -> Backbone:
+    """Settle the norms' running statistics on the averaged weights, and make the mean code the mean latent.
+
+    Batches are mixed: in one of a single clip nearly everything is alike, and its variance far below that of faces.
+    """
     norms = [module for module in pair.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None
     pair.train()
-    batches = torch.arange(len(images.pictures)).split(64)
-    for chosen in batches[:: max(1, len(batches) // 32)]:
+    batches = torch.randperm(len(images.pictures), generator=draw).split(64)[:32]
+    for chosen in batches:
         pair.encoder(images.batch(chosen, device)[0])
     pair.eval()
-    codes = torch.cat(
-        [pair.encoder(images.batch(chosen, device)[0]) for chosen in batches[:: max(1, len(batches) // 32)]]
-    )
+    codes = torch.cat([pair.encoder(images.batch(chosen, device)[0]) for chosen in batches])
     return _centred(pair, codes.mean(dim=0))
 
 

@@ -160,3 +160,18 @@ def test_a_pair_of_other_sizes_is_no_start(train) -> None:
     first, _ = train(steps=0)
     with pytest.raises(TalkingError, match="other sizes"):
         train(steps=1, channel_max=4, start=first)
+
+
+def test_norms_are_settled_on_mixed_pictures_however_the_pictures_are_ordered(images) -> None:
+    """A corpus comes clip by clip: the statistics of the norms must be those of all faces, not those within a clip."""
+    light = torch.linspace(0.2, 1.0, 256)[:, None, None, None]
+    pictures = (images.pictures[torch.zeros(256, dtype=torch.long)] * light).to(torch.uint8)
+    ordered = Images(pictures, images.landmarks[torch.zeros(256, dtype=torch.long)])
+    pair = train_backbone(ordered, replace(PARAMS, steps=0), seed=1, device=DEVICE, report=lambda _step, _values: None)
+    first = next(module for module in pair.encoder.modules() if isinstance(module, nn.BatchNorm2d))
+    seen: list[torch.Tensor] = []
+    hook = first.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0]))
+    pair.encoder(ordered.batch(torch.arange(256), DEVICE)[0])
+    hook.remove()
+    true = seen[0].var(dim=(0, 2, 3))
+    assert ((first.running_var / true) > 0.9).all()

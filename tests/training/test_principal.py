@@ -68,4 +68,5 @@ def test_a_face_sets_codes_are_those_of_the_encoder(pair, tmp_path: Path) -> Non
     with torch.no_grad():
         codes = pair.invert(pictures).flatten(1).numpy()
     assert moments.count == 4
-    np.testing.assert_allclose(moments.mean, codes.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(moments.mean, codes.mean(axis=0), atol=0.03 * codes.std(axis=1).mean())
+    assert np.corrcoef(moments.mean, codes.mean(axis=0))[0, 1] > 0.999, "bfloat16 on processors that have it"
