@@ -17,4 +17,4 @@ say ray up --yes --no-config-cache cluster.yaml
 say ray exec cluster.yaml "ray status"
 say ray exec cluster.yaml "cd $folder/shared/talking && python -m stages.mfcc --resampled resampled --out windows"
 say ray down --yes cluster.yaml
-echo "left: $(pgrep -c 'raylet|gcs_server' || true)"
+echo "left: $(pgrep -fc 'raylet|gcs_server' || true)"
