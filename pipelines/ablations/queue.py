@@ -4,6 +4,8 @@ import argparse
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Collection
 from pathlib import Path
 
 from pipelines.ablations.wiring import FOLDER, OWN, ROWS
@@ -14,6 +16,9 @@ from talking.errors import TalkingError
 
 GRAPH = str(FOLDER / "dvc.yaml")
 JOBS = 2
+ALL_GONE = "0 active, 0 idle"  # as DVC says that there is no worker
+POLL_S = 5.0
+PATIENCE = 6  # times that no worker is seen before others are started: they take a while to answer
 
 
 def main() -> None:
@@ -37,7 +42,7 @@ def main() -> None:
                 *changes(plan, row, seed),
                 GRAPH,
             )
-        run_queue(max(1, arguments.jobs))
+        run_queue(plan, max(1, arguments.jobs))
     except TalkingError as error:
         sys.exit(f"error: {error}")
 
@@ -68,11 +73,28 @@ def forget(plan: Plan) -> None:
             dvc(*removing, *found)
 
 
-def run_queue(jobs: int) -> None:
-    """Run what is queued, `jobs` at a time, and wait; a run that fails is left to the report to tell."""
-    threads = str(max(1, (os.cpu_count() or 1) // jobs))
-    environment = {"OMP_NUM_THREADS": threads, **os.environ}
-    subprocess.run(["dvc", "exp", "run", "--run-all", "--jobs", str(jobs)], env=environment, check=False)
+def run_queue(plan: Plan, jobs: int) -> None:
+    """Run what is queued, `jobs` at a time, and wait; a run that fails is left to the report to tell.
+
+    The queue is asked how far it is: a worker that ends tells the others by a message, which is lost at times, and
+    `dvc exp run --run-all` then waits for ever. Workers that ended too early are started again.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+    names = {experiment_name(row, seed) for row, seed in plan.runs}
+    gone = PATIENCE
+    while left(status := dvc("queue", "status"), names):
+        gone = gone + 1 if ALL_GONE in status else 0
+        if gone > PATIENCE:
+            dvc("queue", "start", "--jobs", str(jobs))
+            gone = 0
+        time.sleep(POLL_S)
+    dvc("queue", "stop")
+
+
+def left(status: str, names: Collection[str]) -> int:
+    """Return how many of the named experiments `dvc queue status` says are queued or running."""
+    rows = (line.split() for line in status.splitlines())
+    return sum(bool(row) and row[-1] in {"Queued", "Running"} and bool(names & set(row)) for row in rows)
 
 
 def dvc(*arguments: str) -> str:

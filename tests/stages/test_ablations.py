@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
+
+from pipelines.ablations.queue import left
 
 ROWS = {
     "seeds": [1, 2],
@@ -12,6 +15,20 @@ ROWS = {
 SMALL = {"train_steps": 2, "validate_every": 2, "tune_steps": 1, "tune_frames": 4, "clips": 1, "frames": 8, "size": 64}
 
 
+def test_only_the_plans_own_experiments_that_have_not_ended_are_waited_for() -> None:
+    status = """Task     Name                  Created    Status
+0e2ee30  ablation-cut-seed1    09:07 AM   Success
+61c6f3b  ablation-whole-seed1  09:07 AM   Running
+8ff3076  ablation-whole-seed2  09:08 AM   Queued
+9aa3076  another               09:08 AM   Queued
+
+Worker status: 1 active, 0 idle"""
+    names = {"ablation-cut-seed1", "ablation-whole-seed1", "ablation-whole-seed2"}
+    assert left(status, names) == 2
+    assert left(status, {"ablation-cut-seed1"}) == left("", names) == 0
+
+
+@pytest.mark.timeout(1500)
 def test_every_row_and_seed_is_an_experiment_and_the_table_has_mean_and_spread(project) -> None:
     folder, run = project
     own = folder / "pipelines" / "ablations"
