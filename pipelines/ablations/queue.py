@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection
 from pathlib import Path
 
 from pipelines.ablations.wiring import FOLDER, OWN, ROWS
@@ -91,7 +90,7 @@ def run_queue(plan: Plan, jobs: int) -> None:
     dvc("queue", "stop")
 
 
-def left(status: str, names: Collection[str]) -> int:
+def left(status: str, names: set[str]) -> int:
     """Return how many of the named experiments `dvc queue status` says are queued or running."""
     rows = (line.split() for line in status.splitlines())
     return sum(bool(row) and row[-1] in {"Queued", "Running"} and bool(names & set(row)) for row in rows)
