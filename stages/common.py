@@ -21,8 +21,19 @@ STATE = Path(".state")
 MANIFEST = "manifest.parquet"
 
 
-def run_stage(main: Callable[..., None], doc: str | None, *names: str, optional: Iterable[str] = ()) -> None:
-    """Parse `--name path` per name, read params.yaml, call `main(params, **paths)`; a mistake is a sentence, exit 1.
+def main_params() -> tuple[Params]:
+    """Read params.yaml."""
+    return (load_params(PARAMS),)
+
+
+def run_stage(
+    main: Callable[..., None],
+    doc: str | None,
+    *names: str,
+    optional: Iterable[str] = (),
+    load: Callable[[], tuple[Any, ...]] = main_params,
+) -> None:
+    """Parse `--name path` per name, call `main(*load(), **paths)`: with the params; a mistake is a sentence, exit 1.
 
     An `optional` path that is not given is None. One with `://` in it stays a URL, for the folders of shards.
     """
@@ -33,7 +44,7 @@ def run_stage(main: Callable[..., None], doc: str | None, *names: str, optional:
     arguments = vars(parser.parse_args())
     debug = arguments.pop("debug")
     try:
-        main(load_params(PARAMS), **arguments)
+        main(*load(), **arguments)
     except (TalkingError, OSError) as error:
         if debug:
             raise

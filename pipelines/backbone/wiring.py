@@ -1,11 +1,10 @@
 """What the stages of this pipeline do alike: params and arguments in, training under Ray Train, an MLflow run out."""
 
-import argparse
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from stages import common
 from stages.common import STATE, keys_of, source_fingerprint
 from talking import cluster, tracking
 from talking.config import as_plain
@@ -25,19 +24,8 @@ Curves = list[tuple[int, dict[str, float]]]
 
 
 def run_stage(main: Callable[..., None], doc: str | None, *names: str) -> None:
-    """Parse `--name path` per name, read params, call `main(params, **paths)`; a mistake is a sentence, exit 1."""
-    parser = argparse.ArgumentParser(description=doc)
-    for name in names:
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    arguments = vars(parser.parse_args())
-    debug = arguments.pop("debug")
-    try:
-        main(load_pair_params(PARAMS), **arguments)
-    except (TalkingError, OSError) as error:
-        if debug:
-            raise
-        sys.exit(f"error: {error}")
+    """Run a stage as those of the main graph are run, with this pipeline's params: `main(params, **paths)`."""
+    common.run_stage(main, doc, *names, load=lambda: (load_pair_params(PARAMS),))
 
 
 def source_of(params: PairParams) -> PictureSource:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from talking.ablations.table import SHOWN
 from talking.corpora.clip import Segment
 from talking.faces.finders import Finder
 from talking.metrics.evaluate import ClipScores, Value, score_clip, summarise
@@ -14,19 +15,7 @@ from talking.models.talking_head import TalkingHead
 from talking.synthesis.animate import predicted_codes
 from talking.synthesis.codes import resize_frames, synthesise_frames
 
-KEPT = (
-    "psnr",
-    "ssim",
-    "lmd",
-    "mouth_correlation",
-    "opening_slope",
-    "closure_recall",
-    "closure_precision",
-    "missed_frames",
-    "frames",
-    "clips",
-    "speakers",
-)
+KEPT = (*SHOWN, "frames", "clips", "speakers")
 
 
 @dataclass(frozen=True)
