@@ -11,13 +11,14 @@ from talking.config import Animate, Params
 from talking.corpora.roles import Adaptation, TestClip, test_clips
 from talking.files import atomic_folder, read_json, write_json
 from talking.media.audio import read_wav
-from talking.media.video import decode_frames, encode_frames
+from talking.media.video import encode_frames
 from talking.models.backbone import Backbone
 from talking.models.talking_head import TalkingHead
 from talking.models.tuned import load_tuned
-from talking.shards import ClipStatus, ShardFolder, decode_array
-from talking.synthesis.animate import MARK, ROWS, Material, RowMaker, fit_length
-from talking.synthesis.codes import best_device, resize_frames
+from talking.shards import ShardFolder
+from talking.synthesis.animate import MARK, ROWS, RowMaker
+from talking.synthesis.codes import best_device
+from talking.synthesis.material import MaterialReader, members
 from talking.training.linear import LinearFit
 
 
@@ -49,14 +50,15 @@ class AnimateWork:
         self.linear = LinearFit.load(self.sources.stage_one)
         self.pair = Backbone.load(self.sources.backbone).to(device)
         self.tuned = Backbone.load(self.sources.backbone).generator.to(device)
-        names = ("resampled", "aligned", "codes", "windows")
-        self.folders = {name: ShardFolder(getattr(self.sources, name)) for name in names}
+        aligned, codes, windows = map(ShardFolder, (self.sources.aligned, self.sources.codes, self.sources.windows))
+        self.reader = MaterialReader(aligned, codes, windows, self.section.size)
+        self.resampled = ShardFolder(self.sources.resampled)
 
     def __call__(self, clip: TestClip) -> int:
         """Write one mp4 per row; return the number of frames."""
         self.tuned.load_state_dict(load_tuned(self.sources.stage_two, clip.speaker, self.pair.generator))
         maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size)
-        material = self._material(clip)
+        material = self.reader.material(clip, self.reader.crops(clip))
         sound, other = self._sound(clip.key, clip.shard), self._sound(clip.other, clip.other_shard)
         for row, frames in maker.rows(material):
             encode_frames(
@@ -69,24 +71,8 @@ class AnimateWork:
             )
         return len(material.codes)
 
-    def _material(self, clip: TestClip) -> Material:
-        codes = self._array("codes", clip.key, clip.shard, "codes.npy").astype(np.float32)
-        windows, other = (
-            self._array("windows", key, shard, "windows.npy")
-            for key, shard in ((clip.key, clip.shard), (clip.other, clip.other_shard))
-        )
-        crops = decode_frames(self._members("aligned", clip.key, clip.shard)["crops.mp4"])
-        identity = resize_frames(crops[:1], self.section.size)[0]
-        return Material(codes, fit_length(windows, len(codes)), fit_length(other, len(codes)), identity)
-
-    def _members(self, folder: str, key: str, shard: str) -> dict[str, bytes]:
-        return self.folders[folder].sample(ClipStatus(key, "", shard, "ok")).members
-
-    def _array(self, folder: str, key: str, shard: str, kind: str) -> np.ndarray:
-        return decode_array(self._members(folder, key, shard)[kind])
-
     def _sound(self, key: str, shard: str) -> np.ndarray:
-        return read_wav(self._members("resampled", key, shard)["sound.wav"])[0]
+        return read_wav(members(self.resampled, key, shard)["sound.wav"])[0]
 
 
 def main(

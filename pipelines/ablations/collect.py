@@ -15,7 +15,7 @@ import yaml
 from pipelines.ablations.wiring import CURVES, METRICS, OWN, ROWS
 from stages.common import PARAMS, STATE, tags_of
 from talking import tracking
-from talking.ablations.settings import Ablation, Plan, experiment_name, load_ablation, load_plan
+from talking.ablations.settings import Plan, load_plan
 from talking.ablations.table import Result, report, summary_of
 from talking.config import Params, load_params
 from talking.errors import TalkingError
@@ -30,18 +30,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, default=ROWS, help="the plan: rows, seeds and tables")
     try:
-        collect(load_plan(parser.parse_args().rows), load_params(PARAMS), load_ablation(OWN))
+        collect(load_plan(parser.parse_args().rows), load_params(PARAMS))
     except TalkingError as error:
         sys.exit(f"error: {error}")
 
 
-def collect(plan: Plan, params: Params, ablation: Ablation) -> None:
-    """Write data/<corpus>/ablations/table.md and .json; record the runs. Raises `TalkingError` when there are none."""
+def collect(plan: Plan, params: Params) -> None:
+    """Write data/<corpus>/<name>s/table.md and .json; record the runs. Raises `TalkingError` when there are none."""
     results = results_of(plan)
     if not results:
         raise TalkingError("no ablation has been run: `make ablations`, and `dvc queue logs <name>` says what failed.")
-    folder = Path("data", params.corpus, "ablations")
-    text = report(plan, results, notes_of(plan, params, ablation, results[0]))
+    folder = Path("data", params.corpus, f"{plan.name}s")
+    text = report(plan, results, notes_of(plan, params, results[0]))
     write_text(folder / "table.md", text)
     write_json(folder / "table.json", summary_of(results))
     record(params, results, STATE / params.corpus / "ablations.json")
@@ -54,7 +54,7 @@ def collect(plan: Plan, params: Params, ablation: Ablation) -> None:
 def results_of(plan: Plan) -> list[Result]:
     """Return the results of the runs that succeeded."""
     there = experiments()
-    runs = [(row, seed, experiment_name(row, seed)) for row, seed in plan.runs]
+    runs = [(row, seed, plan.experiment(row, seed)) for row, seed in plan.runs]
     return [Result(row, seed, json.loads(kept(METRICS, name)), name) for row, seed, name in runs if name in there]
 
 
@@ -76,14 +76,15 @@ def _git(*arguments: str) -> str:
     return done.stdout
 
 
-def notes_of(plan: Plan, params: Params, ablation: Ablation, result: Result) -> list[str]:
-    """Return what must be known to read the tables."""
-    counts = result.metrics["stage_one"]
+def notes_of(plan: Plan, params: Params, result: Result) -> list[str]:
+    """Return what must be known to read the tables; what one run was made with stands for all."""
+    counts, ablation = result.metrics["stage_one"], yaml.safe_load(kept(OWN, result.experiment))
     return [
         f"Mean ± standard deviation over the seeds {', '.join(map(str, plan.seeds))}, of networks, batches and tuning; "
         f"the corpus ({params.corpus}), the backbone ({params.backbone}) and the clips are the same.",
-        f"{counts['clips']} clips of {counts['speakers']} unseen speakers, {counts['frames']} frames in each row, "
-        f"{ablation.size} pixels. Stage one of {ablation.train_steps} steps, stage two of {ablation.tune_steps}.",
+        f"{counts['clips']} {ablation['role']} clips of {counts['speakers']} speakers, {counts['frames']} frames in "
+        f"each row, {ablation['size']} pixels. Stage one of {ablation['train_steps']} steps, stage two of "
+        f"{ablation['tune_steps']}.",
     ]
 
 

@@ -1,58 +1,48 @@
-"""Stage measure: a row's two stages on a few clips of unseen speakers -> metrics that `dvc exp show` compares."""
+"""Stage measure: a row's two stages on a few held-out clips -> metrics that `dvc exp show` compares."""
 
 import copy
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from pipelines.ablations.wiring import run_stage
 from stages.common import keys_of, rows_of
-from talking.ablations.measure import HeldOut, first_of_each, score_model, summary
+from talking.ablations.measure import HeldOut, first_of_each, score_rows, summary
 from talking.ablations.settings import Ablation
 from talking.config import Params
-from talking.corpora.manifest import ManifestRow
-from talking.corpora.roles import adaptations
-from talking.errors import TalkingError
+from talking.corpora.roles import TestClip, adaptations, test_clips
 from talking.faces.finders import make_finder
 from talking.files import write_json
-from talking.media.video import decode_frames
 from talking.models.backbone import Backbone
 from talking.models.talking_head import TalkingHead
 from talking.models.tuned import load_tuned
-from talking.shards import ClipStatus, ShardFolder, decode_array
+from talking.shards import ShardFolder
+from talking.synthesis.animate import RowMaker
 from talking.synthesis.codes import best_device
+from talking.synthesis.material import MaterialReader
+from talking.training.linear import LinearFit
 
 
-def chosen_clips(manifest: Path, folders: dict[str, ShardFolder], most: int) -> list[ManifestRow]:
-    """Return the first `most` clips of each unseen speaker but the one that stage two may be tuned on.
+def chosen_clips(manifest: Path, reader: MaterialReader, ablation: Ablation) -> list[TestClip]:
+    """Return the first `clips` clips of each speaker of the role, without the one that stage two may be tuned on.
 
-    That one is left out whether a row was tuned on it or on its first frame, so that all rows see the same clips.
+    That one is left out whether a row was tuned on it or on its first frame, so that all rows see the same clips. Each
+    comes with the next clip, whose sound is the wrong one.
     """
-    usable = frozenset.intersection(*(keys_of(manifest, folder, "unseen") for folder in folders.values()))
-    rows = [row for row in rows_of(manifest, "unseen") if row.key in usable]
-    tuned = {adaptation.key for adaptation in adaptations(rows, usable, picture=False) if not adaptation.picture}
-    keys = first_of_each([(row.key, row.speaker) for row in rows if row.key not in tuned], most)
-    if not keys:
-        raise TalkingError(
-            "measure: no clip of an unseen speaker is usable: name other unseen_speakers in params.yaml."
-        )
-    return [row for row in rows if row.key in keys]
+    splits, folders = (ablation.role,), (reader.aligned, reader.codes, reader.windows)
+    usable = frozenset.intersection(*(keys_of(manifest, folder, *splits) for folder in folders))
+    rows = rows_of(manifest, *splits)
+    tuned_on = adaptations(rows, usable, picture=False, splits=splits) if ablation.tune_steps else []
+    clips = test_clips(rows, usable, tuned_on, splits)
+    keys = first_of_each([(clip.key, clip.speaker) for clip in clips], ablation.clips)
+    return [clip for clip in clips if clip.key in keys]
 
 
-def clips_of(rows: list[ManifestRow], folders: dict[str, ShardFolder], frames: int) -> Iterator[HeldOut]:
+def clips_of(manifest: Path, reader: MaterialReader, ablation: Ablation) -> Iterator[HeldOut]:
     """Yield the clips, at most `frames` frames of each."""
-    for row in rows:
-        status = ClipStatus(row.key, row.speaker, row.shard, "ok")
-        members = {name: folder.sample(status).members for name, folder in folders.items()}
-        yield HeldOut(
-            row.key,
-            row.speaker,
-            decode_array(members["windows"]["windows.npy"])[:frames],
-            decode_array(members["codes"]["codes.npy"])[0].astype(np.float32),
-            decode_frames(members["aligned"]["crops.mp4"])[:frames],
-            row.phones,
-        )
+    phones = {row.key: row.phones for row in rows_of(manifest, ablation.role)}
+    for clip in chosen_clips(manifest, reader, ablation):
+        crops = reader.crops(clip)
+        yield HeldOut(clip.key, clip.speaker, reader.material(clip, crops, ablation.frames), crops, phones[clip.key])
 
 
 def main(
@@ -70,14 +60,13 @@ def main(
     """Draw and score the clips, one by one."""
     device = best_device()
     model, pair = TalkingHead.load(stage_one).to(device), Backbone.load(backbone).to(device)
-    finder, tuned = make_finder(params.evaluate.finder), copy.deepcopy(pair.generator)
-    folders = {"aligned": ShardFolder(aligned), "codes": ShardFolder(codes), "windows": ShardFolder(windows)}
-    rows = chosen_clips(manifest, folders, ablation.clips)
-    scores = []
-    for clip in clips_of(rows, folders, ablation.frames):
-        tuned.load_state_dict(load_tuned(stage_two, clip.speaker, pair.generator))
-        generators = {"stage_one": pair.generator, "stage_two": tuned}
-        scores += score_model(model, generators, clip, finder, ablation.size)
+    maker = RowMaker(model, LinearFit.load(stage_one), pair.generator, copy.deepcopy(pair.generator), ablation.size)
+    reader = MaterialReader(ShardFolder(aligned), ShardFolder(codes), ShardFolder(windows), ablation.size)
+    finder, scores = make_finder(params.evaluate.finder), []
+    for clip in clips_of(manifest, reader, ablation):
+        if ablation.tune_steps:
+            maker.tuned.load_state_dict(load_tuned(stage_two, clip.speaker, pair.generator))
+        scores += score_rows(maker, clip, finder, ablation.measured)
     write_json(metrics, summary(scores))
     print(f"measure: {ablation.row}, seed {ablation.seed}: {summary(scores)}")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipelines.ablations.wiring import FOLDER, OWN, ROWS
 from stages.common import PARAMS
-from talking.ablations.settings import Plan, experiment_name, load_plan
+from talking.ablations.settings import Plan, load_plan
 from talking.config import load_params
 from talking.errors import TalkingError
 
@@ -37,7 +37,7 @@ def main() -> None:
                 "--quiet",
                 "--queue",
                 "--name",
-                experiment_name(row, seed),
+                plan.experiment(row, seed),
                 *changes(plan, row, seed),
                 GRAPH,
             )
@@ -56,13 +56,13 @@ def check_corpus(corpus: str) -> None:
 def changes(plan: Plan, row: str, seed: int) -> list[str]:
     """Return the options of `dvc exp run` that make this run of the row."""
     own = {f"{OWN}:row": row, f"{OWN}:seed": seed}
-    settings = {**plan.rows[row].set, **own}
+    settings = {**plan.settings(row), **own}
     return [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
 
 
 def forget(plan: Plan) -> None:
     """Remove experiments of these names, run or queued: names are unique, and unchanged runs cost nothing again."""
-    names = {experiment_name(row, seed) for row, seed in plan.runs}
+    names = {plan.experiment(row, seed) for row, seed in plan.runs}
     for listing, removing in (
         (("exp", "list", "-A", "--name-only"), ("exp", "remove")),
         (("queue", "status"), ("queue", "remove")),
@@ -79,7 +79,7 @@ def run_queue(plan: Plan, jobs: int) -> None:
     `dvc exp run --run-all` then waits for ever. Workers that ended too early are started again.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
-    names = {experiment_name(row, seed) for row, seed in plan.runs}
+    names = {plan.experiment(row, seed) for row, seed in plan.runs}
     gone = PATIENCE
     while left(status := dvc("queue", "status"), names):
         gone = gone + 1 if ALL_GONE in status else 0

@@ -28,13 +28,14 @@ def main(
 ) -> None:
     """Train; keep the best model by validation, and the curves."""
     job = job_of(params, manifest, codes, windows, basis, backbone)
-    fit_floor(job)
+    fit = fit_floor(job)
     result = train_locally(job, job.scratch / "run", best_device())
     if result.checkpoint is None:
         raise TalkingError("train: the training left no checkpoint: run the stage again.")
     history = losses_of(result.history)
     with atomic_folder(out) as folder:
         TalkingHead.load(result.checkpoint / BEST).save(folder)
+        fit.save(folder)
     write_curves(history, plots)
     print(f"train: {ablation.row}, seed {ablation.seed}: {history[-1]}\n{ignored_sound(history)}")
 

@@ -1,4 +1,4 @@
-"""Stage tune: a generator per unseen speaker, tuned with the row's setting and a seed, in this process."""
+"""Stage tune: a generator per measured speaker, tuned with the row's setting and a seed, in this process."""
 
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from talking.shards import ShardFolder
 
 
 def main(params: Params, ablation: Ablation, manifest: Path, aligned: Path, backbone: Path, out: Path) -> None:
-    """Tune a generator for every test speaker; on a clip, that clip is left out of the measures in every row."""
+    """Tune a generator for every speaker that is measured; on a clip, that clip is left out of the measures."""
     usable = keys_of(manifest, ShardFolder(aligned))
-    chosen = adaptations(rows_of(manifest, "unseen"), usable, picture=params.stage_two.adapt_on == "picture")
+    rows = rows_of(manifest, ablation.role) if ablation.tune_steps else []
+    chosen = adaptations(rows, usable, picture=params.stage_two.adapt_on == "picture", splits=(ablation.role,))
     section = params.stage_one
     with atomic_folder(out) as folder:
         work = TuneWork(

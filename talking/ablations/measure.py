@@ -1,31 +1,29 @@
-"""A trained model measured on a few held-out clips, drawn by the backbone's generator and by tuned ones."""
+"""A trained model, its floors and its ceiling measured on a few held-out clips."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from talking.ablations.table import SHOWN
 from talking.corpora.clip import Segment
 from talking.faces.finders import Finder
 from talking.metrics.evaluate import ClipScores, Value, score_clip, summarise
 from talking.metrics.inversion import face_box, sight_of
-from talking.models.talking_head import TalkingHead
-from talking.synthesis.animate import predicted_codes
-from talking.synthesis.codes import resize_frames, synthesise_frames
+from talking.synthesis.animate import RowMaker
+from talking.synthesis.codes import resize_frames
+from talking.synthesis.material import Material
 
 KEPT = (*SHOWN, "frames", "clips", "speakers")
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A clip: windows (T, 12, 28), the code of its first frame (L, 512), true crops (T, R, R, 3) uint8, its phones."""
+    """A clip: what rows are drawn from, its true crops (T, R, R, 3) uint8 and its phones."""
 
     key: str
     speaker: str
-    windows: np.ndarray
-    identity: np.ndarray
+    material: Material
     crops: np.ndarray
     phones: Sequence[Segment] = ()
 
@@ -38,21 +36,16 @@ def first_of_each(clips: Iterable[tuple[str, str]], most: int) -> list[str]:
     return [key for keys in taken.values() for key in keys[:most]]
 
 
-def score_model(
-    model: TalkingHead, generators: Mapping[str, torch.nn.Module], clip: HeldOut, finder: Finder, size: int
-) -> list[ClipScores]:
-    """Return the scores of one clip, a row per generator, as the stage evaluate scores it but before any encoding."""
-    length = min(len(clip.windows), len(clip.crops))
-    true = resize_frames(clip.crops[:length], size)
+def score_rows(maker: RowMaker, clip: HeldOut, finder: Finder, rows: Iterable[str]) -> list[ClipScores]:
+    """Return the scores of a clip's rows, as the stage evaluate scores them but before any encoding."""
+    true = resize_frames(clip.crops[: len(clip.material.codes)], maker.size)
     box = face_box(true, finder)
     truth = sight_of(true, finder, box)
-    codes = predicted_codes(model, clip.windows[:length], clip.identity)
-    made = {row: synthesise_frames(generator, codes, size) for row, generator in generators.items()}
     return [
         score_clip(
             truth, sight_of(frames, finder, box), key=clip.key, speaker=clip.speaker, row=row, phones=clip.phones
         )
-        for row, frames in made.items()
+        for row, frames in maker.rows(clip.material, rows)
     ]
 
 

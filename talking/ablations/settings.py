@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -11,6 +11,8 @@ from talking.errors import TalkingError
 from talking.typed import number, read_file
 
 STAGES = ("stage_one", "stage_two")
+FLOORS = ("static", "wrong_audio", "linear", "inversion")
+Role = Literal["unseen", "seen", "validation"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,13 @@ class Ablation:
     clips: int = number(1)
     frames: int = number(3)
     size: int = number(16, 1024)
+    role: Role = "unseen"
+    floors: bool = False
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The rows that are drawn and scored: stage two where it is tuned, the floors and the ceiling where asked."""
+        return (*(FLOORS if self.floors else ()), *(STAGES if self.tune_steps else STAGES[:1]))
 
     def applied(self, params: Params) -> Params:
         """Return the main params with this run's seed and fewer steps; lips are not followed while it trains."""
@@ -49,7 +58,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table: a row as one of the two stages draws it."""
+    """A line of a table: a row as one of the two stages draws it, or a floor or the ceiling measured with it."""
 
     row: str
     stage: str
@@ -58,7 +67,7 @@ class Line:
     def of(cls, text: str) -> "Line":
         """Return the line that `row.stage` names."""
         row, _, stage = text.rpartition(".")
-        if stage not in STAGES:
+        if stage not in (*STAGES, *FLOORS):
             raise TalkingError(f"rows.yaml: the line {text!r} must be <row>.stage_one or <row>.stage_two.")
         return cls(row, stage)
 
@@ -73,11 +82,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Plan:
-    """pipelines/ablations/rows.yaml: every row is run with every seed."""
+    """pipelines/ablations/rows.yaml or another: every row is run with every seed.
+
+    `common`: what all rows change; `name`: what the experiments' names begin with, and the tables' folder is called.
+    """
 
     seeds: tuple[int, ...]
     rows: dict[str, Row]
     tables: tuple[Table, ...]
+    common: dict[str, Any] = field(default_factory=dict)
+    name: str = "ablation"
 
     def __post_init__(self) -> None:
         named = {Line.of(line).row for table in self.tables for line in table.lines}
@@ -91,6 +105,14 @@ class Plan:
         """Rows and seeds to run, the first row's first: what several rows share is then made by the first of them."""
         return [(row, seed) for row in self.rows for seed in self.seeds]
 
+    def settings(self, row: str) -> dict[str, Any]:
+        """Return the keys that a row changes, its own beside those of all rows."""
+        return {**self.common, **self.rows[row].set}
+
+    def experiment(self, row: str, seed: int) -> str:
+        """Return the name of a run's DVC experiment, `ablation-<row>-seed<n>`: git allows no dots or underscores."""
+        return f"{self.name}-{row.replace('_', '-').replace('.', 'p')}-seed{seed}"
+
 
 def load_plan(path: Path) -> Plan:
     """Read and check the file."""
@@ -100,11 +122,8 @@ def load_plan(path: Path) -> Plan:
             seeds=tuple(values["seeds"]),
             rows={name: Row(**row) for name, row in values["rows"].items()},
             tables=tuple(Table(table["title"], tuple(table["lines"])) for table in values["tables"]),
+            common=values.get("common", {}),
+            name=values.get("name", "ablation"),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise TalkingError(f"{path} is no plan of ablations ({error}): see pipelines/ablations/README.md.") from error
-
-
-def experiment_name(row: str, seed: int) -> str:
-    """Return the name of a run's DVC experiment, `ablation-<row>-seed<n>`; git allows no dots or underscores there."""
-    return f"ablation-{row.replace('_', '-').replace('.', 'p')}-seed{seed}"

@@ -1,6 +1,6 @@
 """Which clips a model is tested on, and what each test speaker's generator is tuned on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from talking.corpora.manifest import ManifestRow
@@ -31,7 +31,9 @@ class TestClip:
     other_shard: str
 
 
-def adaptations(rows: Iterable[ManifestRow], usable: frozenset[str], *, picture: bool) -> list[Adaptation]:
+def adaptations(
+    rows: Iterable[ManifestRow], usable: frozenset[str], *, picture: bool, splits: Sequence[str] = TESTED
+) -> list[Adaptation]:
     """Return one adaptation per test speaker: a training clip where the speaker has one, else its first test clip.
 
     A speaker whose only clip is a test clip is tuned on that clip's first frame, which is its identity image anyway.
@@ -43,7 +45,7 @@ def adaptations(rows: Iterable[ManifestRow], usable: frozenset[str], *, picture:
     return [
         _adaptation(speaker, clips, picture)
         for speaker, clips in by_speaker.items()
-        if any(clip.split in TESTED for clip in clips)
+        if any(clip.split in splits for clip in clips)
     ]
 
 
@@ -52,14 +54,19 @@ def _adaptation(speaker: str, clips: list[ManifestRow], picture: bool) -> Adapta
     return Adaptation(speaker, first.key, first.shard, picture or len(clips) == 1)
 
 
-def test_clips(rows: Iterable[ManifestRow], usable: frozenset[str], tuned_on: Iterable[Adaptation]) -> list[TestClip]:
+def test_clips(
+    rows: Iterable[ManifestRow],
+    usable: frozenset[str],
+    tuned_on: Iterable[Adaptation],
+    splits: Sequence[str] = TESTED,
+) -> list[TestClip]:
     """Return the clips to measure: usable test clips on which no generator was tuned beyond the first frame.
 
     Each is paired with the next clip of the same split, of the same speaker where it has another, for `wrong_audio`.
     Raises `TalkingError` when fewer than two clips are left.
     """
     tuned = {adaptation.key for adaptation in tuned_on if not adaptation.picture}
-    chosen = [row for row in rows if row.split in TESTED and row.key in usable and row.key not in tuned]
+    chosen = [row for row in rows if row.split in splits and row.key in usable and row.key not in tuned]
     if len(chosen) < 2:
         raise TalkingError("Fewer than two test clips are usable: hold out more speakers or clips in params.yaml.")
     return [_test_clip(row, _other(row, chosen)) for row in chosen]

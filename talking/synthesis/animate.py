@@ -1,6 +1,6 @@
 """The rows of the comparison as frames: floors, ceiling and the model's two stages, of one test clip."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,29 +8,16 @@ import torch
 
 from talking.models.talking_head import TalkingHead
 from talking.synthesis.codes import synthesise_frames
+from talking.synthesis.material import Material
 from talking.training.linear import LinearFit, linear_inputs
 
 ROWS = ("static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two")
+UNTUNED = ("inversion", "stage_one")  # the rows that the backbone's own generator draws
 # The description is IPTC's term for media that a trained model made, which other programs look for.
 MARK = {
     "comment": "synthetic media: made by Talking",
     "description": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
 }
-
-
-@dataclass(frozen=True)
-class Material:
-    """What the rows are made from.
-
-    codes: E_I of the true frames, (T, L, 512);
-    windows, other: the clip's own audio windows and another clip's, (T, 12, 28);
-    identity: the identity image, (R, R, 3) uint8.
-    """
-
-    codes: np.ndarray
-    windows: np.ndarray
-    other: np.ndarray
-    identity: np.ndarray
 
 
 @dataclass
@@ -43,23 +30,27 @@ class RowMaker:
     tuned: torch.nn.Module
     size: int
 
-    def rows(self, material: Material) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield each row's name and frames (T, size, size, 3) uint8.
+    def rows(self, material: Material, wanted: Iterable[str] = ROWS) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield each wanted row's name and frames (T, size, size, 3) uint8.
 
         `linear`, `wrong_audio` and `stage_two` are drawn by the speaker's tuned generator, so that they differ in their
         codes alone; `inversion` and `stage_one` by the backbone's own.
         """
-        identity, length = material.codes[0], len(material.codes)
-        own = predicted_codes(self.model, material.windows, identity)
-        yield "static", np.repeat(material.identity[None], length, axis=0)
-        yield "inversion", self._draw(self.generator, material.codes)
-        yield "linear", self._draw(self.tuned, linear_codes(self.linear, self.model, material.windows, identity))
-        yield "wrong_audio", self._draw(self.tuned, predicted_codes(self.model, material.other, identity))
-        yield "stage_one", self._draw(self.generator, own)
-        yield "stage_two", self._draw(self.tuned, own)
+        return ((row, self._draw(row, material)) for row in wanted)
 
-    def _draw(self, generator: torch.nn.Module, codes: np.ndarray) -> np.ndarray:
-        return synthesise_frames(generator, codes, self.size)
+    def _draw(self, row: str, material: Material) -> np.ndarray:
+        if row == "static":
+            return np.repeat(material.identity[None], len(material.codes), axis=0)
+        generator = self.generator if row in UNTUNED else self.tuned
+        return synthesise_frames(generator, self._codes(row, material), self.size)
+
+    def _codes(self, row: str, material: Material) -> np.ndarray:
+        if row == "inversion":
+            return material.codes
+        identity = material.codes[0]
+        if row == "linear":
+            return linear_codes(self.linear, self.model, material.windows, identity)
+        return predicted_codes(self.model, material.other if row == "wrong_audio" else material.windows, identity)
 
 
 @torch.no_grad()
@@ -78,8 +69,3 @@ def linear_codes(linear: LinearFit, model: TalkingHead, windows: np.ndarray, ide
     inputs = linear_inputs(windows, projector.identity(start)[0].cpu().numpy())
     coefficients = torch.from_numpy(linear.ridge(inputs))[None].to(device, torch.float32)
     return (start[:, None] + projector.displacements(coefficients))[0].cpu().numpy()
-
-
-def fit_length(windows: np.ndarray, length: int) -> np.ndarray:
-    """Return windows (length, 12, 28): cut, or their last one repeated."""
-    return windows[np.minimum(np.arange(length), len(windows) - 1)]

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from talking.ablations.measure import KEPT, HeldOut, first_of_each, score_model, summary
+from talking.ablations.measure import KEPT, HeldOut, first_of_each, score_rows, summary
 from talking.faces.finders import Box
 from talking.metrics.image import psnr
+from talking.models.ridge import Ridge
+from talking.synthesis.animate import RowMaker
 from talking.synthesis.codes import synthesise_frames
+from talking.synthesis.material import Material
+from talking.training.linear import LinearFit
+
+NO_LINEAR = LinearFit(Ridge(np.zeros((1, 1))), *(np.zeros(1, np.float32) for _ in range(5)))
 
 
 @dataclass
@@ -59,12 +65,16 @@ def test_the_better_generator_scores_better_on_the_same_codes() -> None:
     codes[:, 0, 0] = windows[:, 0, 0]
     crops = synthesise_frames(Bright(0.0), codes, 32)
     crops = np.clip(crops + rng.integers(0, 3, crops.shape), 0, 255).astype(np.uint8)
-    clip = HeldOut("a_1", "a", windows, codes[0], crops)
-    scores = score_model(model, generators, clip, Points(), 32)
+    clip = HeldOut("a_1", "a", Material(codes, windows, windows[::-1].copy(), crops[0]), crops)
+    maker = RowMaker(model, NO_LINEAR, generators["stage_one"], generators["stage_two"], 32)
+    scores = score_rows(maker, clip, Points(), ("stage_one", "stage_two"))
     assert [score.row for score in scores] == ["stage_one", "stage_two"]
     wanted = psnr(crops, synthesise_frames(generators["stage_two"], codes, 32)).mean()
     assert scores[1].psnr == wanted > scores[0].psnr
     assert scores[1].mouth_correlation is not None and scores[1].mouth_correlation > 0.95
+    floors = score_rows(maker, clip, Points(), ("inversion", "wrong_audio", "static"))
+    inversion, wrong, static = (score.mouth_correlation or 0 for score in floors)
+    assert inversion > 0.95 and wrong < 0.5 and static == 0
     table = summary(scores)
     assert list(table) == ["stage_one", "stage_two"] and set(table["stage_two"]) == set(KEPT)
     assert (table["stage_two"]["frames"], table["stage_two"]["clips"]) == (12, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from talking.ablations.settings import Plan, Row, Table, experiment_name, load_ablation, load_plan
+from talking.ablations.settings import Plan, Row, Table, load_ablation, load_plan
 from talking.config import load_params
 from talking.errors import TalkingError
 
@@ -48,10 +48,25 @@ def test_a_run_has_its_own_seed_and_steps_and_the_rest_of_the_main_params() -> N
 
 
 def test_names_of_experiments_are_ones_that_git_takes_and_differ() -> None:
-    runs = load_plan(FOLDER / "rows.yaml").runs
-    names = {experiment_name(row, seed) for row, seed in runs}
-    assert len(names) == len(runs)
-    assert experiment_name("latent_2.5", 3) == "ablation-latent-2p5-seed3"
+    plan = load_plan(FOLDER / "rows.yaml")
+    assert len({plan.experiment(row, seed) for row, seed in plan.runs}) == len(plan.runs)
+    assert plan.experiment("latent_2.5", 3) == "ablation-latent-2p5-seed3"
+    assert replace(plan, name="trial").experiment("whole", 1) == "trial-whole-seed1"
+
+
+def test_a_rows_own_settings_win_over_what_all_rows_share() -> None:
+    plan = Plan(
+        (1,), {"a": Row("A", {"stage_one.lr": 2}), "b": Row("B")}, (), {"stage_one.lr": 1, "pca.source": "codes"}
+    )
+    assert plan.settings("a") == {"stage_one.lr": 2, "pca.source": "codes"}
+    assert plan.settings("b") == {"stage_one.lr": 1, "pca.source": "codes"}
+
+
+def test_floors_and_stage_two_are_measured_where_they_are_asked_for() -> None:
+    ablation = load_ablation(FOLDER / "params.yaml")
+    assert ablation.measured == ("stage_one", "stage_two")
+    alone = replace(ablation, tune_steps=0, floors=True)
+    assert alone.measured == ("static", "wrong_audio", "linear", "inversion", "stage_one")
 
 
 def test_what_rows_share_is_made_by_the_first_row() -> None:
@@ -65,7 +80,7 @@ def test_what_rows_share_is_made_by_the_first_row() -> None:
         ({"seeds": [1, 1]}, "seeds must be whole numbers, each once"),
         ({"seeds": []}, "seeds must be whole numbers, each once"),
         ({"tables": (Table("T", ("b.stage_one",)),)}, "a table has the row 'b', which rows does not list"),
-        ({"tables": (Table("T", ("a.linear",)),)}, r"the line 'a.linear' must be <row>.stage_one or"),
+        ({"tables": (Table("T", ("a.ridge",)),)}, r"the line 'a.ridge' must be <row>.stage_one or"),
     ],
 )
 def test_mistakes_in_a_plan_are_named(plan, sentence) -> None:

@@ -5,6 +5,7 @@ the figures are not.
 """
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from tests.golden.pair import add_golden_pair
 
 from .conftest import Run, begin_project, write_params
 
-FRAMES = 36  # The shortest clips of the demo's seed 1 into which each sentence fits.
+WRITTEN = 36  # frames: the shortest clips of the demo's seed 1 into which each sentence fits
+FRAMES = 12  # that are kept of them: 1024 pixels take seconds a frame
 PAPER = {
     "corpus": "short",
     "backbone": "ffhq1024",
@@ -35,6 +37,7 @@ PAPER = {
             "max_rejected": 0,
         }
     },
+    "resample": {"min_frames": FRAMES},
     "pca": {"source": "prior", "components": 2500, "prior_samples": 3000},
     "stage_one": {
         "target": "codes",
@@ -59,12 +62,22 @@ PAPER = {
 }
 
 
+def shorten(clip: Path, seconds: float) -> None:
+    """Cut a clip's end off."""
+    short = clip.with_name(f"short-{clip.name}")
+    codecs = ("-c:v", "mpeg1video", "-q:v", "2", "-c:a", "mp2")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", clip, "-t", str(seconds), *codecs, short], check=True)
+    short.replace(clip)
+
+
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in which the graph has run with the paper's configuration."""
     folder = tmp_path_factory.mktemp("paper")
     run: Run = begin_project(folder, {})
-    write_demo_corpus(folder / "raw" / "short", speakers=4, clips=1, seed=1, frames=FRAMES)
+    write_demo_corpus(folder / "raw" / "short", speakers=4, clips=1, seed=1, frames=WRITTEN)
+    for clip in (folder / "raw" / "short").rglob("*.mpg"):
+        shorten(clip, FRAMES / 25)
     (pair := folder / "raw" / "backbones" / "ffhq1024").mkdir(parents=True)
     add_golden_pair(pair, folder)
     write_params(folder, PAPER)

@@ -11,8 +11,9 @@ from talking.models.ridge import Ridge
 from talking.models.stylegan2 import Generator
 from talking.models.talking_head import TalkingHead, TalkingHeadSize
 from talking.moments import Moments
-from talking.synthesis.animate import MARK, ROWS, Material, RowMaker, fit_length, linear_codes, predicted_codes
+from talking.synthesis.animate import MARK, ROWS, RowMaker, linear_codes, predicted_codes
 from talking.synthesis.codes import synthesise_frames
+from talking.synthesis.material import Material
 from talking.training.linear import LinearFit
 
 STYLES, WIDTH, K, FRAMES = 6, 8, 3, 4
@@ -103,12 +104,6 @@ def test_the_model_stays_on_its_device(model, linear, material, monkeypatch) -> 
     monkeypatch.setattr(nn.Module, "_apply", moved)
     linear_codes(linear, model, material.windows, material.codes[0])
     predicted_codes(model, material.windows, material.codes[0])
-
-
-@pytest.mark.parametrize(("length", "wanted"), [(2, [0, 1]), (3, [0, 1, 2]), (6, [0, 1, 2, 2, 2, 2])])
-def test_windows_are_cut_or_their_last_one_repeated(length, wanted) -> None:
-    windows = np.arange(3, dtype=np.float32)[:, None, None] + np.zeros((3, 12, 28), np.float32)
-    assert fit_length(windows, length)[:, 5, 5].tolist() == wanted
 
 
 def test_every_video_is_marked_as_synthetic(tmp_path) -> None:
