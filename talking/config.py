@@ -113,7 +113,7 @@ class StageOne:
     """E_A and D: networks, losses, optimisation."""
 
     target: Literal["codes", "whitened"]
-    component_weights: Literal["none", "predictability"]
+    component_weights: Literal["none", "predictability", "predictability_squared"]
     latent_norm: Literal["mean_square", "norm"]
     lpips_net: Literal["squeeze", "alex", "vgg"]
     lpips_trunk: str | None

@@ -78,9 +78,10 @@ def _git(*arguments: str) -> str:
 
 def notes_of(plan: Plan, params: Params, result: Result) -> list[str]:
     """Return what must be known to read the tables; what one run was made with stands for all."""
+    seeds = ", ".join(map(str, sorted({seed for _, seed in plan.runs})))
     counts, ablation = result.metrics["stage_one"], yaml.safe_load(kept(OWN, result.experiment))
     return [
-        f"Mean ± standard deviation over the seeds {', '.join(map(str, plan.seeds))}, of networks, batches and tuning; "
+        f"Mean ± standard deviation over the seeds {seeds}, of networks, batches and tuning; "
         f"the corpus ({params.corpus}), the backbone ({params.backbone}) and the clips are the same.",
         f"{counts['clips']} {ablation['role']} clips of {counts['speakers']} speakers, {counts['frames']} frames in "
         f"each row, {ablation['size']} pixels. Stage one of {ablation['train_steps']} steps, stage two of "

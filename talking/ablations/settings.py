@@ -50,10 +50,11 @@ def load_ablation(path: Path) -> Ablation:
 
 @dataclass(frozen=True)
 class Row:
-    """A named setting: the keys of params.yaml that it changes, by dotted name, and what it is."""
+    """A named setting: the keys of params.yaml that it changes, by dotted name, what it is, and seeds of its own."""
 
     title: str
     set: dict[str, Any] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Plan:
-    """pipelines/ablations/rows.yaml or another: every row is run with every seed.
+    """pipelines/ablations/rows.yaml or another: every row is run with every seed, or with seeds of its own.
 
     `common`: what all rows change; `name`: what the experiments' names begin with, and the tables' folder is called.
     """
@@ -97,13 +98,17 @@ class Plan:
         named = {Line.of(line).row for table in self.tables for line in table.lines}
         if unknown := sorted(named - self.rows.keys()):
             raise TalkingError(f"rows.yaml: a table has the row {unknown[0]!r}, which rows does not list.")
-        if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
+        if any(len(set(seeds)) != len(seeds) or not seeds for seeds in map(self.seeds_of, self.rows)):
             raise TalkingError("rows.yaml: seeds must be whole numbers, each once: one run of every row has each.")
 
     @property
     def runs(self) -> list[tuple[str, int]]:
         """Rows and seeds to run, the first row's first: what several rows share is then made by the first of them."""
-        return [(row, seed) for row in self.rows for seed in self.seeds]
+        return [(row, seed) for row in self.rows for seed in self.seeds_of(row)]
+
+    def seeds_of(self, row: str) -> tuple[int, ...]:
+        """Return the seeds that a row is run with."""
+        return tuple(self.rows[row].seeds) or self.seeds
 
     def settings(self, row: str) -> dict[str, Any]:
         """Return the keys that a row changes, its own beside those of all rows."""

@@ -294,10 +294,11 @@ class _Forward(nn.Module):
 
 
 def component_weights(explained: np.ndarray, kind: str) -> torch.Tensor:
-    """Return weights (K,) of mean 1: in proportion to what sound `explained` of each component, or all alike."""
+    """Return weights (K,) of mean 1: in proportion to what sound `explained` of each, or its square, or all alike."""
     shares = torch.from_numpy(explained)
     if kind == "none" or not shares.any():
         return torch.ones_like(shares)
+    shares = shares.square() if kind == "predictability_squared" else shares
     return shares / shares.mean()
 
 
@@ -333,8 +334,12 @@ def _validation_clips(
 
 
 def _schedule(progress: float) -> float:
-    """Constant, then a cosine to zero over the last third: few steps settle better so."""
-    return 1.0 if progress < 2 / 3 else 0.5 * (1 + math.cos(math.pi * (3 * progress - 2)))
+    """Risen over the first twentieth, then constant, and a cosine to zero over the last third.
+
+    Few steps settle better so, and without the rise a high rate ends in a mean face at once.
+    """
+    settling = 1.0 if progress < 2 / 3 else 0.5 * (1 + math.cos(math.pi * (3 * progress - 2)))
+    return min(1.0, (progress + 0.001) * 20) * settling
 
 
 def losses_of(history: Iterable[dict[str, float]]) -> list[tuple[int, dict[str, float]]]:

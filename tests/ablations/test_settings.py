@@ -23,18 +23,25 @@ def test_the_shipped_plan_has_the_papers_tables_and_three_seeds() -> None:
     assert any(row.set.get("stage_one.target") == "codes" for row in plan.rows.values())
 
 
-def test_every_row_of_the_shipped_plan_gives_params_that_are_read(tmp_path) -> None:
-    plain = yaml.safe_load((ROOT / "params.yaml").read_text())
-    for name, row in load_plan(FOLDER / "rows.yaml").rows.items():
-        for key, value in row.set.items():
+@pytest.mark.parametrize("plan", ["rows.yaml", "trials.yaml"])
+def test_every_row_of_the_shipped_plans_gives_params_that_are_read(tmp_path, plan) -> None:
+    found = load_plan(FOLDER / plan)
+    for name in found.rows:
+        main, own = (yaml.safe_load(path.read_text()) for path in (ROOT / "params.yaml", FOLDER / "params.yaml"))
+        for key, value in found.settings(name).items():
+            if key.startswith("pipelines/ablations/params.yaml:"):
+                assert key.split(":")[1] in own
+                own[key.split(":")[1]] = value
+                continue
             section, _, entry = key.partition(".")
-            assert entry in plain[section] and plain[section][entry] != value, f"{name} changes nothing by {key}"
-        changed = yaml.safe_load((ROOT / "params.yaml").read_text())
-        for key, value in row.set.items():
-            section, _, entry = key.partition(".")
-            changed[section][entry] = value
-        (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed))
-        load_params(tmp_path / "params.yaml")
+            assert entry in main[section], f"{name} sets {key}, which params.yaml has not"
+            assert key not in found.rows[name].set or found.settings("whole").get(key, main[section][entry]) != value, (
+                f"{name} changes nothing by {key}"
+            )
+            main[section][entry] = value
+        for values, path, load in ((main, "main.yaml", load_params), (own, "own.yaml", load_ablation)):
+            (tmp_path / path).write_text(yaml.safe_dump(values))
+            load(tmp_path / path)
 
 
 def test_a_run_has_its_own_seed_and_steps_and_the_rest_of_the_main_params() -> None:
@@ -72,6 +79,13 @@ def test_floors_and_stage_two_are_measured_where_they_are_asked_for() -> None:
 def test_what_rows_share_is_made_by_the_first_row() -> None:
     plan = Plan((1, 2), {"a": Row("A"), "b": Row("B")}, ())
     assert plan.runs == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+
+
+def test_a_row_may_have_seeds_of_its_own() -> None:
+    plan = Plan((1,), {"a": Row("A", seeds=(1, 2)), "b": Row("B")}, ())
+    assert plan.runs == [("a", 1), ("a", 2), ("b", 1)]
+    with pytest.raises(TalkingError, match="each once"):
+        Plan((1,), {"a": Row("A", seeds=(2, 2))}, ())
 
 
 @pytest.mark.parametrize(

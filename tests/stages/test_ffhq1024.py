@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from talking.corpora.demo.writer import write_demo_corpus
+from talking.media.ffmpeg import ffmpeg_binary
 from talking.media.video import decode_frames, probe
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis
@@ -66,7 +67,7 @@ def shorten(clip: Path, seconds: float) -> None:
     """Cut a clip's end off."""
     short = clip.with_name(f"short-{clip.name}")
     codecs = ("-c:v", "mpeg1video", "-q:v", "2", "-c:a", "mp2")
-    subprocess.run(["ffmpeg", "-v", "error", "-i", clip, "-t", str(seconds), *codecs, short], check=True)
+    subprocess.run([ffmpeg_binary(), "-v", "error", "-i", clip, "-t", str(seconds), *codecs, short], check=True)
     short.replace(clip)
 
 

@@ -158,6 +158,7 @@ def test_the_model_carries_the_basis_and_the_windows_statistics(make_job, tmp_pa
 def test_components_count_by_what_sound_explains_and_alike_when_it_explains_nothing() -> None:
     shares = np.array([0.6, 0.2, 0.0, 0.0], np.float32)
     np.testing.assert_allclose(component_weights(shares, "predictability"), [3, 1, 0, 0], rtol=1e-6)
+    np.testing.assert_allclose(component_weights(shares, "predictability_squared"), [3.6, 0.4, 0, 0], rtol=1e-6)
     for weights in (component_weights(shares, "none"), component_weights(0 * shares, "predictability")):
         assert weights.tolist() == [1, 1, 1, 1]
 
