@@ -16,15 +16,18 @@ from talking.report.series import write_curves
 from talking.shards import ShardFolder, fingerprint
 from talking.training.clips import all_clips
 from talking.training.linear import LinearFit, fit_linear
+from talking.training.lip_readout import fit_readout, lip_clips, save_readout
 from talking.training.stage_one import BEST, StageOneJob, losses_of
 
 BASIS = "basis.safetensors"
 SMALLEST_GAP = 0.02  # of the loss: below it the right sound and a wrong one are told apart by chance
 
 
-def job_of(params: Params, manifest: Path, codes: Path, windows: Path, basis: Path, backbone: Path) -> StageOneJob:
+def job_of(
+    params: Params, manifest: Path, aligned: Path, codes: Path, windows: Path, basis: Path, backbone: Path
+) -> StageOneJob:
     """Return the training's inputs; what a resume needs lies under a name that tells its inputs and parameters."""
-    folder, sounds = ShardFolder(codes), ShardFolder(windows)
+    folder, sounds, faces = ShardFolder(codes), ShardFolder(windows), ShardFolder(aligned)
     job = StageOneJob(
         params=params.stage_one,
         seed=params.seed,
@@ -37,18 +40,21 @@ def job_of(params: Params, manifest: Path, codes: Path, windows: Path, basis: Pa
         validation=tuple(sorted(keys_of(manifest, folder, "validation") & keys_of(manifest, sounds))),
         scratch=Path(),
     )
-    hashes = [row.sha256 for source in (folder, sounds) for row in source.rows.values()]
+    hashes = [row.sha256 for source in (folder, sounds, faces) for row in source.rows.values()]
     mark = fingerprint(parts_of(job), sha256_of(basis / BASIS), source_fingerprint(), *hashes)[:16]
     state = (STATE / params.corpus / "stage_one" / mark).resolve()
     return replace(job, linear=state / "linear", scratch=state)
 
 
-def fit_floor(job: StageOneJob) -> LinearFit:
-    """Fit the linear floor, which also says what sound can predict of each component."""
+def fit_floor(job: StageOneJob, aligned: Path) -> LinearFit:
+    """Fit the linear floor, which also says what sound can predict of each component, and what moves the lips."""
     folders = ShardFolder(job.codes), ShardFolder(job.windows)
     projector = Projector(Basis.load(job.basis), whiten=job.params.target == "whitened")
     fit = fit_linear(all_clips(*folders, job.train), all_clips(*folders, job.validation), projector)
     fit.save(job.linear)
+    if job.params.lips_share:
+        clips = lip_clips(ShardFolder(aligned), folders[0], job.train)
+        save_readout(fit_readout(clips, projector), job.linear)
     return fit
 
 
@@ -66,6 +72,7 @@ def ignored_sound(history: list[tuple[int, dict[str, float]]]) -> str:
 def main(
     params: Params,
     manifest: Path,
+    aligned: Path,
     codes: Path,
     windows: Path,
     basis: Path,
@@ -75,8 +82,8 @@ def main(
     plots: Path,
 ) -> None:
     """Train stage one; keep the best model by validation, its curves, and the id of its MLflow run."""
-    job = job_of(params, manifest, codes, windows, basis, backbone)
-    fit = fit_floor(job)
+    job = job_of(params, manifest, aligned, codes, windows, basis, backbone)
+    fit = fit_floor(job, aligned)
     with cluster.connect(params.cluster):
         result = cluster.train(job, params.cluster, name=job.scratch.name, storage=job.scratch.parent / "ray")
     if result.checkpoint is None:
@@ -104,5 +111,5 @@ def main(
 
 
 if __name__ == "__main__":
-    names = ("manifest", "codes", "windows", "basis", "backbone", "out", "metrics", "plots")
+    names = ("manifest", "aligned", "codes", "windows", "basis", "backbone", "out", "metrics", "plots")
     run_stage(main, __doc__, *names)

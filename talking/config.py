@@ -136,6 +136,7 @@ class StageOne:
     lpips_from: int = number(0, default=0)
     lpips_every: int = number(1, default=1)
     identity: Literal["outside", "anywhere"] = "outside"
+    lips_share: float = number(0, 1, default=0.0)
     lambda_mouth: float = number(0, default=0.0)
     smooth_codes: float = number(0, default=0.0)
     audio_speed: float = number(0, 0.5, default=0.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_every_row_of_the_two_tables_can_be_chosen(spoil) -> None:
 
 @pytest.mark.parametrize("text", ["2e-4", "0.0002", "2.0e-4"])
 def test_a_rate_may_be_written_as_people_write_it(tmp_path, text) -> None:
-    lines = OWN.read_text().replace("lr: 0.001 ", f"lr: {text} ")
+    lines = re.sub(r"(?ms)^(stage_one:.*?\n  lr:) [\d.]+", rf"\1 {text}", OWN.read_text(), count=1)
     (tmp_path / "params.yaml").write_text(lines)
     assert load_params(tmp_path / "params.yaml").stage_one.lr == 2e-4
 

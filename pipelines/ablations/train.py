@@ -19,6 +19,7 @@ def main(
     params: Params,
     ablation: Ablation,
     manifest: Path,
+    aligned: Path,
     codes: Path,
     windows: Path,
     basis: Path,
@@ -27,8 +28,8 @@ def main(
     plots: Path,
 ) -> None:
     """Train; keep the best model by validation, and the curves."""
-    job = job_of(params, manifest, codes, windows, basis, backbone)
-    fit = fit_floor(job)
+    job = job_of(params, manifest, aligned, codes, windows, basis, backbone)
+    fit = fit_floor(job, aligned)
     result = train_locally(job, job.scratch / "run", best_device())
     if result.checkpoint is None:
         raise TalkingError("train: the training left no checkpoint: run the stage again.")
@@ -41,4 +42,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_stage(main, __doc__, "manifest", "codes", "windows", "basis", "backbone", "out", "plots")
+    run_stage(main, __doc__, "manifest", "aligned", "codes", "windows", "basis", "backbone", "out", "plots")

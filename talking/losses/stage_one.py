@@ -24,22 +24,41 @@ class LatentTerm(nn.Module):
     """L_latent, either between codes as the paper has it, or between whitened coefficients weighted per component.
 
     Between codes everything that moves counts by its variance, and light and pose outweigh the lips. Whitened, every
-    component counts alike; the weights (K,), of mean 1, then favour the components that sound can predict.
+    component counts alike; the weights (K,), of mean 1, then favour the components that sound can predict. The share
+    `lips` of the loss is taken between what a linear `readout` (K, P) makes of both: the points of the mouth.
     """
 
     weights: torch.Tensor
+    readout: torch.Tensor
 
-    def __init__(self, projector: Projector, *, between: str, kind: str, weights: torch.Tensor) -> None:
+    def __init__(
+        self,
+        projector: Projector,
+        *,
+        between: str,
+        kind: str,
+        weights: torch.Tensor,
+        readout: torch.Tensor | None = None,
+        lips: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.projector, self.between, self.kind = projector, between, kind
+        self.projector, self.between, self.kind, self.lips = projector, between, kind, lips
         self.register_buffer("weights", weights)
+        self.register_buffer("readout", torch.zeros(len(weights), 1) if readout is None else readout)
 
     def forward(self, coefficients: torch.Tensor, displacements: torch.Tensor) -> torch.Tensor:
         """Return the scalar loss of h_t (B, T, K) against displacements (B, T, L, 512)."""
+        loss = self._of_all(coefficients, displacements)
+        if not self.lips:
+            return loss
+        wanted = self.projector.coefficients(displacements)  # (B, T, K)
+        mouths = latent_loss(coefficients @ self.readout, wanted @ self.readout, self.kind)
+        return (1 - self.lips) * loss + self.lips * mouths
+
+    def _of_all(self, coefficients: torch.Tensor, displacements: torch.Tensor) -> torch.Tensor:
         if self.between == "codes":
             return latent_loss(self.projector.displacements(coefficients), displacements, self.kind)
-        wanted = self.projector.coefficients(displacements)  # (B, T, K)
-        scale = self.weights.sqrt()
+        wanted, scale = self.projector.coefficients(displacements), self.weights.sqrt()
         return latent_loss(coefficients * scale, wanted * scale, self.kind)
 
 

@@ -29,6 +29,7 @@ from talking.synthesis.animate import predicted_codes
 from talking.training.clips import Batch, ClipArrays, ClipStream, all_clips, draw_batches
 from talking.training.context import TrainContext
 from talking.training.linear import LinearFit
+from talking.training.lip_readout import load_readout
 from talking.training.lips import Lips
 from talking.training.random_states import random_states, restore_random_states
 
@@ -82,9 +83,15 @@ class Trainer:
         params, projector = self.params, self.model.projector
         weights = component_weights(self.fit.explained, params.component_weights)
         between = "codes" if params.target == "codes" else "coefficients"
-        latent = LatentTerm(projector, between=between, kind=params.latent_norm, weights=weights).to(
-            self.context.device
-        )
+        readout = torch.from_numpy(load_readout(self.job.linear)) if params.lips_share else None
+        latent = LatentTerm(
+            projector,
+            between=between,
+            kind=params.latent_norm,
+            weights=weights,
+            readout=readout,
+            lips=params.lips_share,
+        ).to(self.context.device)
         if params.lambda_lpips == 0 or params.lpips_frames == 0:
             return latent, None
         trunk = Path(params.lpips_trunk) if params.lpips_trunk else None

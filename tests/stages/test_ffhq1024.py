@@ -43,6 +43,7 @@ PAPER = {
     "stage_one": {
         "target": "codes",
         "component_weights": "none",
+        "lips_share": 0,
         "lpips_net": "vgg",
         "lpips_every": 1,
         "width": 64,

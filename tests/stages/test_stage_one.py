@@ -15,6 +15,7 @@ from talking.models.basis import fit_basis
 from talking.moments import Moments
 from talking.shards import ClipStatus, Sample, encode_array, write_index, write_shard
 from talking.training.linear import LinearFit
+from talking.training.lip_readout import load_readout
 from talking.training.stage_one import StageOneJob
 
 from .conftest import ROOT, write_params
@@ -28,12 +29,15 @@ def job(tmp_path: Path) -> StageOneJob:
     rng = np.random.default_rng(0)
     span = np.linalg.qr(rng.normal(size=(STYLES * WIDTH, K)))[0].T  # (K, STYLES * WIDTH)
     train, validation = ([f"{name}_{n}" for n in range(count)] for name, count in (("a", 12), ("b", 6)))
-    samples: dict[str, list[Sample]] = {"codes": [], "windows": []}
+    samples: dict[str, list[Sample]] = {"codes": [], "windows": [], "aligned": []}
     for key in (*train, *validation):
         windows = rng.normal(size=(50, 12, 28)).astype(np.float32)
         told = windows.reshape(50, -1)[:, :K] * (1 if key in train else -1)
         codes = (told @ span).reshape(50, STYLES, WIDTH).astype(np.float16)
         samples["codes"].append(Sample(key, {"codes.npy": encode_array(codes)}))
+        landmarks = rng.normal(size=(50, 68, 2)).astype(np.float32) + 100 * np.arange(68)[:, None]
+        landmarks[:, 66, 1] += 20 * (codes.reshape(50, -1) @ span[0])
+        samples["aligned"].append(Sample(key, {"landmarks.npy": encode_array(landmarks)}))
         samples["windows"].append(Sample(key, {"windows.npy": encode_array(windows)}))
     for name, made in samples.items():
         row = write_shard(tmp_path / name / "a-000.tar", made)
@@ -53,12 +57,23 @@ def job(tmp_path: Path) -> StageOneJob:
     )
 
 
-def test_the_floor_is_fitted_on_the_training_clips_and_judged_on_the_validation_clips(job: StageOneJob) -> None:
-    fit = fit_floor(job)
+def test_the_floor_is_fitted_on_the_training_clips_and_judged_on_the_validation_clips(
+    job: StageOneJob, tmp_path: Path
+) -> None:
+    fit = fit_floor(job, tmp_path / "aligned")
     assert (np.diag(fit.ridge.weights[:K, :K] @ fit.ridge.weights[:K, :K].T) > 0.1).all(), "the map was found"
     assert fit.explained.max() < 0.05, "of clips where sound means the opposite it explains nothing"
     kept = LinearFit.load(job.linear)
     np.testing.assert_array_equal(kept.ridge.weights, fit.ridge.weights)
+
+
+def test_the_read_out_finds_what_moves_the_lips(job: StageOneJob, tmp_path: Path) -> None:
+    fit_floor(job, tmp_path / "aligned")
+    readout = load_readout(job.linear)  # (K, 40)
+    strongest = np.unravel_index(np.abs(readout).argmax(), readout.shape)
+    assert strongest[1] == 2 * (66 - 48) + 1, "the height of point 66"
+    assert np.square(readout).sum() == pytest.approx(40, rel=1e-5)
+    assert np.square(readout[:, strongest[1]]).sum() > 36
 
 
 def test_a_run_that_ignores_the_sound_says_so_and_another_does_not() -> None:
@@ -88,7 +103,13 @@ def test_mlflow_down_does_not_stop_training(
         for key in (*job.train, *job.validation)
     ]
     write_manifest(tmp_path / "manifest" / "manifest.parquet", rows)
-    sources = {"codes": job.codes, "windows": job.windows, "basis": tmp_path, "backbone": tmp_path}
+    sources = {
+        "aligned": tmp_path / "aligned",
+        "codes": job.codes,
+        "windows": job.windows,
+        "basis": tmp_path,
+        "backbone": tmp_path,
+    }
     outs = {"out": tmp_path / "out", "metrics": tmp_path / "metrics.json", "plots": tmp_path / "plots.csv"}
     main(load_params(Path("params.yaml")), manifest=tmp_path / "manifest", **sources, **outs)
     assert json.loads((tmp_path / "out" / "run.json").read_text()) == {"run_id": None}

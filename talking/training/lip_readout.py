@@ -1,0 +1,77 @@
+"""What moves the lips: a linear read-out from the basis's coefficients to the points of the mouth."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+
+from talking.faces.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, outer_eye_distance
+from talking.files import atomic_path
+from talking.models.basis import Projector
+from talking.shards import ShardFolder, decode_array
+
+NAME = "lip_readout.safetensors"
+
+MOUTH_POINTS = 20
+TINY = 1e-9
+PENALTY = 1e-2  # of the squares' mean: coefficients are whitened, or it is relative to their own mean square
+
+
+def lip_clips(aligned: ShardFolder, codes: ShardFolder, keys: Iterable[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield codes (T, L, 512) and landmarks (T, 68, 2) of every clip of `keys` that both folders hold."""
+    wanted = frozenset(keys)
+    for shard in codes.names:
+        points = {
+            sample.key: decode_array(sample.members["landmarks.npy"])
+            for sample in aligned.read(shard)
+            if sample.key in wanted
+        }
+        for sample in codes.read(shard):
+            if sample.key in points:
+                found, landmarks = decode_array(sample.members["codes.npy"]), points[sample.key]
+                length = min(len(found), len(landmarks))
+                yield found[:length].astype(np.float32), landmarks[:length]
+
+
+def mouth_shape(landmarks: np.ndarray) -> np.ndarray:
+    """Return the mouth's points (T, 40) of landmarks (T, 68, 2), from the eyes' middle, in units of their distance."""
+    middle = (landmarks[:, LEFT_EYE].mean(axis=1) + landmarks[:, RIGHT_EYE].mean(axis=1)) / 2  # (T, 2)
+    shape = (landmarks[:, MOUTH] - middle[:, None]) / outer_eye_distance(landmarks).mean()  # (T, 20, 2)
+    return shape.reshape(len(landmarks), -1)
+
+
+def fit_readout(clips: Iterable[tuple[np.ndarray, np.ndarray]], projector: Projector) -> np.ndarray:
+    """Return the ridge regression (K, 40) from coefficients to the mouth's points, each about its mean over the clip.
+
+    `clips` yields codes and landmarks, once through, in flat memory. It is scaled so that its squares sum to 40: a
+    loss is then a mean over 40 numbers of about the size of those of the coefficients. Zeros where no mouth moves.
+    """
+    size, count = len(projector.components), 0
+    xx, xy = np.zeros((size, size)), np.zeros((size, 2 * MOUTH_POINTS))
+    for codes, landmarks in clips:
+        known = torch.from_numpy(codes)
+        coefficients = projector.coefficients((known - known.mean(dim=0))[None])[0].double().numpy()  # (T, K)
+        coefficients = coefficients - coefficients.mean(axis=0)
+        shape = mouth_shape(landmarks)
+        xx = xx + coefficients.T @ coefficients
+        xy = xy + coefficients.T @ (shape - shape.mean(axis=0))
+        count += len(codes)
+    if not count:
+        raise ValueError("no training clips")
+    penalty = PENALTY * np.trace(xx) / size
+    readout = np.linalg.solve(xx + (penalty + TINY) * np.eye(size), xy)
+    squares = np.square(readout).sum()
+    return (readout * np.sqrt(readout.shape[1] / squares) if squares > TINY else 0 * readout).astype(np.float32)
+
+
+def save_readout(readout: np.ndarray, folder: Path) -> None:
+    """Write the read-out as safetensors."""
+    with atomic_path(folder / NAME) as temporary:
+        save_file({"readout": readout}, temporary)
+
+
+def load_readout(folder: Path) -> np.ndarray:
+    """Read what `save_readout` wrote, (K, 40)."""
+    return load_file(folder / NAME)["readout"]
