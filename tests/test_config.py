@@ -1,8 +1,8 @@
 """params.yaml: the repository's own loads, and every spoiled one is refused by its dotted key."""
 
+import re
 from collections.abc import Callable
 from dataclasses import fields
-import re
 from pathlib import Path
 from typing import Any
 
