@@ -36,6 +36,7 @@ def main() -> None:
                 "run",
                 "--quiet",
                 "--queue",
+                "--allow-missing",  # Raw recordings are not there: an experiment's folder holds what DVC and git keep.
                 "--name",
                 plan.experiment(row, seed),
                 *changes(plan, row, seed),
