@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from talking.corpora.clip import Segment
+from talking.corpora.manifest import make_manifest, read_manifest, write_manifest
+from talking.corpora.tcd_timit import read_tcd_timit
 from talking.metrics.closure import Closure, closure, frames_of
 from talking.metrics.unavailable import Unavailable
 
@@ -18,6 +20,17 @@ def phones(text: str) -> list[Segment]:
 def openings(text: str) -> np.ndarray:
     """Four frames per letter: closed for p, b, m and silence, else open."""
     return np.repeat([0.0 if letter in "pbm_" else 10.0 for letter in text], 4)
+
+
+MLF = """#!MLF!#
+"Q:/Videos/TCD-TIMIT/volunteers/01M/Clips/straightcam/sa1.rec"
+0 1600000 sil
+1600000 3200000 b
+3200000 4800000 aa
+4800000 6400000 m
+6400000 8000000 sil
+.
+"""
 
 
 def test_the_truth_against_itself_is_perfect_and_silence_is_not_counted() -> None:
@@ -88,3 +101,17 @@ def test_a_segment_touches_every_frame_it_overlaps() -> None:
     assert np.flatnonzero(frames_of([Segment(0.05, 0.09, "p")], 5, RATE)).tolist() == [1, 2]
     assert np.flatnonzero(frames_of([Segment(0.04, 0.08, "p")], 5, RATE)).tolist() == [1]
     assert np.flatnonzero(frames_of([Segment(-0.1, 0.02, "p"), Segment(0.17, 9, "b")], 5, RATE)).tolist() == [0, 4]
+
+
+def test_tcd_timits_labels_reach_the_measure_through_the_manifest(tmp_path) -> None:
+    video = tmp_path / "volunteers" / "01M" / "Clips" / "straightcam" / "sa1.mp4"
+    video.parent.mkdir(parents=True)
+    video.touch()
+    (tmp_path / "volunteer_labelfiles.mlf").write_text(MLF)
+    (clip,), _ = read_tcd_timit(tmp_path)
+    rows = make_manifest([clip], {clip.key: "unseen"}, root=tmp_path, clips_per_shard=1)
+    write_manifest(tmp_path / "manifest.parquet", rows)
+    (row,) = read_manifest(tmp_path / "manifest.parquet")
+    assert closure(openings("_bam_"), openings("_bam_"), row.phones) == Closure(8, 8, 8, 8)
+    late = closure(openings("_bam_"), openings("_aam_"), row.phones)
+    assert late == Closure(recalled=4, expected=8, right=4, closed=4)
