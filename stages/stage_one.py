@@ -90,7 +90,7 @@ def main(
         raise TalkingError("stage_one: the training left no checkpoint: run the stage again.")
     history = losses_of(result.history)
     model = TalkingHead.load(result.checkpoint / BEST)
-    best = min((losses for _, losses in history), key=lambda losses: losses["validation_latent"])
+    best = min((losses for _, losses in history), key=lambda losses: losses[f"validation_{job.params.best_by}"])
     numbers = {
         **best,
         "linear_explained": float(fit.explained.mean()),

@@ -140,6 +140,7 @@ class StageOne:
     lambda_mouth: float = number(0, default=0.0)
     smooth_codes: float = number(0, default=0.0)
     audio_speed: float = number(0, 0.5, default=0.0)
+    best_by: Literal["moving", "latent"] = "latent"
     halve_after: int | None = number(1, default=None)
     stop_after: int | None = number(1, default=None)
     lips_clips: int = number(0, default=0)

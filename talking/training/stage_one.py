@@ -218,7 +218,7 @@ class Trainer:
     def _report(self, losses: dict[str, float]) -> None:
         losses = self.context.mean(losses)
         metrics = {f"train_{name}": value for name, value in losses.items()} | self.validate()
-        self._judge(metrics["validation_latent"])
+        self._judge(metrics[f"validation_{self.params.best_by}"])
         folder = self.job.scratch / f"checkpoint-{self.context.rank}"
         states = random_states(self.context)
         if self.context.rank == 0:
@@ -246,25 +246,33 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """L_latent and lips of the averaged model on the validation clips, with their own sound and another's."""
+        """L_latent and lips of the averaged model on the validation clips, with their own sound and another's.
+
+        `validation_moving` is L_latent about each clip's mean over time: where a face rests is told by w_I, a single
+        frame with all of E_I's jitter, and is most of the whole loss, so that the best whole is not the best motion.
+        """
         model = self.average.module.eval()
-        sums = {"validation_latent": 0.0, "validation_wrong_audio": 0.0}
+        sums = {"validation_latent": 0.0, "validation_wrong_audio": 0.0, "validation_moving": 0.0}
         for clip, other in zip(self.validation, self.validation[1:] + self.validation[:1], strict=True):
-            sums["validation_latent"] += self._clip_loss(model, clip, clip)
-            sums["validation_wrong_audio"] += self._clip_loss(model, clip, other)
+            whole, moving = self._clip_losses(model, clip, clip)
+            sums["validation_latent"] += whole
+            sums["validation_moving"] += moving
+            sums["validation_wrong_audio"] += self._clip_losses(model, clip, other)[0]
         losses = {name: value / len(self.validation) for name, value in sums.items()}
         if self.lips is None:
             return losses
         lips = self.lips.correlations(partial(predicted_codes, model))
         return losses | {f"validation_{name}": value for name, value in lips.items()}
 
-    def _clip_loss(self, model: TalkingHead, clip: ClipArrays, sound: ClipArrays) -> float:
+    def _clip_losses(self, model: TalkingHead, clip: ClipArrays, sound: ClipArrays) -> tuple[float, float]:
         length = min(len(clip.codes), len(sound.windows))
         device = self.context.device
         codes = torch.from_numpy(clip.codes[:length])[None].to(device)  # (1, T, L, 512)
         windows = torch.from_numpy(sound.windows[:length])[None].to(device)  # (1, T, 12, 28)
         identity = codes[:, 0]
-        return self.latent(model.coefficients(windows, identity), codes - identity[:, None]).item()
+        made, true = model.coefficients(windows, identity), codes - identity[:, None]
+        moving = self.latent(made - made.mean(dim=1, keepdim=True), true - true.mean(dim=1, keepdim=True))
+        return self.latent(made, true).item(), moving.item()
 
 
 class _Means:

@@ -177,6 +177,22 @@ def test_training_ends_when_validation_has_not_improved_for_long(make_job, tmp_p
     assert again.history == history
 
 
+def test_the_best_may_be_judged_by_motion_alone_where_a_face_rests_counting_for_nothing(make_job, tmp_path) -> None:
+    job = make_job(steps=30, validate_every=5, best_by="moving", lr=1e-2)
+    trainer = Trainer(job, LocalContext(tmp_path / "run", DEVICE))
+    resting = trainer.average.module.latent_decoder.layers[-1].bias
+    before = trainer.validate()
+    with torch.no_grad():
+        resting += 5
+    after = trainer.validate()
+    assert after["validation_latent"] > before["validation_latent"] + 5
+    assert after["validation_moving"] == pytest.approx(before["validation_moving"], rel=1e-4)
+    history = train_locally(job, tmp_path / "whole", DEVICE).history
+    kept = Trainer(job, LocalContext(tmp_path / "whole", DEVICE))
+    kept.resume()
+    assert kept.best == min(row["validation_moving"] for row in history)
+
+
 def test_the_rate_is_halved_on_a_plateau_and_a_resume_knows_it(make_job, tmp_path) -> None:
     job = make_job(steps=7, validate_every=1, halve_after=2)
     trainer = Trainer(job, LocalContext(tmp_path / "run", DEVICE))
