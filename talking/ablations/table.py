@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talking.ablations.settings import Line, Plan, Table
+from talking.ablations.settings import FLOORS, Line, Plan, Table
 from talking.report.metrics import METRICS, Metric
 from talking.report.table import NONE, as_markdown
 
@@ -74,7 +74,9 @@ def _table(plan: Plan, table: Table, numbers: Mapping[str, Numbers]) -> str:
     for name in table.lines:
         line = Line.of(name)
         own = numbers.get(name, {})
-        told = [plan.rows[line.row].title, line.stage, str(own.get("seeds", 0))]
+        floor = line.stage in FLOORS
+        shown = [line.stage, NONE] if floor else [plan.rows[line.row].title, line.stage]
+        told = [*shown, str(own.get("seeds", 0))]
         cells.append([*told, *(_cell(own, metric) for metric in metrics)])
     return as_markdown(cells)
 

@@ -47,6 +47,14 @@ def test_the_report_has_mean_and_spread_and_says_what_is_missing() -> None:
     assert missing(PLAN, results + [result("cut", seed, 1.0) for seed in (2, 3)]) == []
 
 
+def test_a_floor_stands_under_its_own_name() -> None:
+    plan = Plan((1,), {"whole": Row("the default")}, (Table("Floors", ("whole.linear", "whole.stage_one")),))
+    numbers = {"linear": {"psnr": 25.0}, "stage_one": {"psnr": 26.0}}
+    lines = report(plan, [Result("whole", 1, numbers, "x")], []).splitlines()
+    assert any(line.startswith("| linear | – | 1 | 25.00 |") for line in lines)
+    assert any(line.startswith("| the default | stage_one | 1 | 26.00 |") for line in lines)
+
+
 def test_a_row_without_any_run_is_dashes() -> None:
     text = report(PLAN, [result("whole", 1, 30.0)], [])
     assert "| without L_latent | stage_one | 0 | – |" in text
