@@ -39,11 +39,12 @@ demo-backbone: $(READY)
 	    -S backbones.faces.steps=7000 backbone
 	python -m stages.keep_backbone --backbone models/demo/backbone --out raw/backbones/demo
 
-# Rows and seeds of pipelines/ablations/rows.yaml as queued DVC experiments, JOBS at a time, then one table of them all.
+# Rows and seeds of a plan as queued DVC experiments, JOBS at a time, then one table of them all.
+ROWS ?= pipelines/ablations/rows.yaml
 ablations: $(READY)
 	dvc repro mfcc pca
-	python -m pipelines.ablations.queue --jobs $(JOBS)
-	python -m pipelines.ablations.collect
+	python -m pipelines.ablations.queue --jobs $(JOBS) --rows $(ROWS)
+	python -m pipelines.ablations.collect --rows $(ROWS)
 
 test: $(READY)
 	python -m pytest
