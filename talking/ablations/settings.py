@@ -69,7 +69,9 @@ class Line:
         """Return the line that `row.stage` names."""
         row, _, stage = text.rpartition(".")
         if stage not in (*STAGES, *FLOORS):
-            raise TalkingError(f"rows.yaml: the line {text!r} must be <row>.stage_one or <row>.stage_two.")
+            raise TalkingError(
+                f"rows.yaml: the line {text!r} must be <row>.stage_one or <row>.stage_two, or end in one of {FLOORS}."
+            )
         return cls(row, stage)
 
 
