@@ -44,12 +44,13 @@ def read_clips(codes: ShardFolder, windows: ShardFolder, shard: str, keys: froze
     Clips that only one folder has, the other stage having refused them, are passed over unless they are in `keys`.
     Raises `TalkingError` when the windows lack a clip of `keys` that the codes have, or hold it in another order.
     """
-    return (_arrays(*pair) for pair in _read_pairs(codes, windows, shard, keys))
+    return (_arrays(*pair) for pair in read_pairs(codes, windows, shard, keys))
 
 
-def _read_pairs(
+def read_pairs(
     codes: ShardFolder, windows: ShardFolder, shard: str, keys: frozenset[str]
 ) -> Iterator[tuple[Sample, Sample]]:
+    """Yield the samples of codes and of windows, or of another folder beside them, as `read_clips` does."""
     sounds = windows.read(shard)
     for sample in codes.read(shard):
         if sample.key not in keys:
@@ -137,7 +138,7 @@ class ClipStream:
 
     def _read(self, shard: str) -> Iterator["_Clip"]:
         kept = len(self.keys) <= self.buffer
-        return (_Clip(*pair, kept) for pair in _read_pairs(self.codes, self.windows, shard, self.keys))
+        return (_Clip(*pair, kept) for pair in read_pairs(self.codes, self.windows, shard, self.keys))
 
 
 class _Clip:

@@ -10,29 +10,23 @@ from safetensors.numpy import load_file, save_file
 from talking.faces.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, outer_eye_distance
 from talking.files import atomic_path
 from talking.models.basis import Projector
+from talking.models.ridge import Normal, solve
 from talking.shards import ShardFolder, decode_array
+from talking.training.clips import read_pairs
 
 NAME = "lip_readout.safetensors"
-
-MOUTH_POINTS = 20
 TINY = 1e-9
-PENALTY = 1e-2  # of the squares' mean: coefficients are whitened, or it is relative to their own mean square
+PENALTY = 1e-2  # in units of each coefficient's variance
 
 
 def lip_clips(aligned: ShardFolder, codes: ShardFolder, keys: Iterable[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield codes (T, L, 512) and landmarks (T, 68, 2) of every clip of `keys` that both folders hold."""
+    """Yield codes (T, L, 512) and landmarks (T, 68, 2) of every clip of `keys`."""
     wanted = frozenset(keys)
     for shard in codes.names:
-        points = {
-            sample.key: decode_array(sample.members["landmarks.npy"])
-            for sample in aligned.read(shard)
-            if sample.key in wanted
-        }
-        for sample in codes.read(shard):
-            if sample.key in points:
-                found, landmarks = decode_array(sample.members["codes.npy"]), points[sample.key]
-                length = min(len(found), len(landmarks))
-                yield found[:length].astype(np.float32), landmarks[:length]
+        for inverted, face in read_pairs(codes, aligned, shard, wanted):
+            found, landmarks = decode_array(inverted.members["codes.npy"]), decode_array(face.members["landmarks.npy"])
+            length = min(len(found), len(landmarks))
+            yield found[:length].astype(np.float32), landmarks[:length]
 
 
 def mouth_shape(landmarks: np.ndarray) -> np.ndarray:
@@ -48,20 +42,15 @@ def fit_readout(clips: Iterable[tuple[np.ndarray, np.ndarray]], projector: Proje
     `clips` yields codes and landmarks, once through, in flat memory. It is scaled so that its squares sum to 40: a
     loss is then a mean over 40 numbers of about the size of those of the coefficients. Zeros where no mouth moves.
     """
-    size, count = len(projector.components), 0
-    xx, xy = np.zeros((size, size)), np.zeros((size, 2 * MOUTH_POINTS))
+    normal = None
     for codes, landmarks in clips:
-        known = torch.from_numpy(codes)
-        coefficients = projector.coefficients((known - known.mean(dim=0))[None])[0].double().numpy()  # (T, K)
-        coefficients = coefficients - coefficients.mean(axis=0)
+        coefficients = projector.coefficients(torch.from_numpy(codes)[None])[0].double().numpy()  # (T, K)
         shape = mouth_shape(landmarks)
-        xx = xx + coefficients.T @ coefficients
-        xy = xy + coefficients.T @ (shape - shape.mean(axis=0))
-        count += len(codes)
-    if not count:
+        part = Normal.of(coefficients - coefficients.mean(axis=0), shape - shape.mean(axis=0))
+        normal = part if normal is None else normal + part
+    if normal is None:
         raise ValueError("no training clips")
-    penalty = PENALTY * np.trace(xx) / size
-    readout = np.linalg.solve(xx + (penalty + TINY) * np.eye(size), xy)
+    readout = solve(normal, PENALTY).weights[:-1]  # (K, 40)
     squares = np.square(readout).sum()
     return (readout * np.sqrt(readout.shape[1] / squares) if squares > TINY else 0 * readout).astype(np.float32)
 
