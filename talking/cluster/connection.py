@@ -17,6 +17,8 @@ from talking.errors import TalkingError
 
 ROOT = Path(__file__).resolve().parents[2]
 _OBJECT_STORE = 200 * 2**20  # Bytes of shared memory, a ceiling: larger results overflow to disk.
+# Else Ray starts workers as the first driver joins, and a driver waits for ever for one that dies meanwhile.
+_NO_EARLY_WORKERS = {"prestart_worker_first_driver": False}
 
 
 @contextmanager
@@ -94,6 +96,7 @@ def _start() -> None:
             log_to_driver=False,
             logging_level=logging.WARNING,
             object_store_memory=_OBJECT_STORE,
+            _system_config=_NO_EARLY_WORKERS,
         )
 
 

@@ -1,10 +1,14 @@
 """Joining and starting a cluster."""
 
 import os
+import select
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import ray
 
@@ -45,6 +49,30 @@ def test_a_script_starts_ray_in_a_fresh_home_and_leaves_nothing_there(tmp_path: 
     assert done.stdout.strip() == str([(str(work), "relative paths mean the same in a worker")])
     assert not (home / ".ray").exists()
     assert "oken" not in done.stderr
+
+
+def kill_beginning_workers(driver: psutil.Process) -> None:
+    """Kill the driver's workers that have not yet been given work."""
+    with suppress(psutil.NoSuchProcess):
+        for process in driver.children(recursive=True):
+            if any(part.endswith("default_worker.py") for part in process.cmdline()):
+                process.kill()
+
+
+def test_a_driver_joins_though_every_worker_dies_as_it_begins() -> None:
+    script = "from talking.cluster import *\nwith connect(Cluster()): print('joined', flush=True); input()"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as driver:
+        assert driver.stdout
+        ready, limit = [], time.monotonic() + 60
+        while not ready and time.monotonic() < limit:
+            kill_beginning_workers(psutil.Process(driver.pid))
+            ready, _, _ = select.select([driver.stdout], [], [], 0.1)
+        if not ready:
+            driver.kill()
+        assert driver.communicate(b"\n") == (b"joined\n", None)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere"])
