@@ -12,12 +12,13 @@ JOBS ?= 2
 
 .PHONY: setup demo grid-sample demo-backbone ablations test lint bench soak ui lock clean
 
+# Compiled here once: a graph is many processes, and under PYTHONDONTWRITEBYTECODE each would compile what it imports.
 setup: $(READY)
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . uv
 	touch $@
 
@@ -47,7 +48,7 @@ ablations: $(READY)
 	python -m pipelines.ablations.collect --rows $(ROWS)
 
 test: $(READY)
-	python -m pytest
+	python -m pytest --durations=25 --durations-min=10
 
 # Any process of a run killed at any time, KILLS times: the outputs must be the same.
 KILLS ?= 200

@@ -25,10 +25,11 @@ LONGEST_S = 300.0  # That a run may take, killed or not.
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended: its exit code, the process that was killed in it if any, and how long it took."""
+    """How a run ended: its exit code, the process that was killed in it if any and when, and how long it took."""
 
     code: int | None
     killed: str
+    killed_s: float
     seconds: float
 
 
@@ -46,7 +47,7 @@ def run_once(folder: Path, kill_at_s: float | None, draw: random.Random) -> Endi
     seconds = time.monotonic() - started
     _end_all(str(folder))
     driver.wait()
-    return Ending(code, killed, seconds)
+    return Ending(code, killed, kill_at_s or 0.0, seconds)
 
 
 def _wait(driver: "subprocess.Popen[bytes]", seconds: float | None) -> int | None:
@@ -61,11 +62,17 @@ def _kill_one(root: int, draw: random.Random) -> str:
     try:
         driver = psutil.Process(root)
         victim = draw.choice([driver, *driver.children(recursive=True)])
-        name = "driver" if victim.pid == root else victim.name()
+        name = "driver" if victim.pid == root else _name(victim)
         victim.kill()
     except psutil.NoSuchProcess:
         return ""
     return name
+
+
+def _name(process: psutil.Process) -> str:
+    """Return what a process calls itself, or the script that it has just begun."""
+    scripts = [Path(part).stem for part in process.cmdline() if part.endswith(".py")]
+    return scripts[0] if process.name().startswith("python") and scripts else process.name()
 
 
 def _end_all(mark: str) -> None:
@@ -108,8 +115,8 @@ def soak(kills: int, folder: Path, seed: int) -> int:
         equal = content(place / "out") == expected
         differing += not equal or bool(stuck)
         victims[runs[0].killed] += 1
-        said = "equal" if equal else "DIFFERENT"
-        print(f"{done}/{kills}: killed {runs[0].killed}, {len(runs)} run(s), {stuck} stuck, {said}", flush=True)
+        said = f"{len(runs)} run(s), {stuck} stuck, {'equal' if equal else 'DIFFERENT'}"
+        print(f"{done}/{kills}: killed {runs[0].killed} at {runs[0].killed_s:.0f} s, {said}", flush=True)
         if equal:
             _remove(place)
     print(f"{kills} kills ({', '.join(f'{n} {name}' for name, n in victims.most_common())}): {kills - differing} equal")

@@ -85,13 +85,6 @@ def to_crop(points: np.ndarray, quad: np.ndarray, size: int) -> np.ndarray:
     return np.einsum("...ij,...nj->...ni", np.linalg.inv(matrix[..., :2]), moved).astype(np.float32)
 
 
-def from_crop(points: np.ndarray, quad: np.ndarray, size: int) -> np.ndarray:
-    """Map points (..., N, 2) of a crop to the frame that `quad` (..., 4, 2) cut it from; the inverse of `to_crop`."""
-    matrix = crop_to_frame(quad, size)
-    turned = np.einsum("...ij,...nj->...ni", matrix[..., :2], np.asarray(points, np.float64))
-    return (turned + matrix[..., None, :, 2]).astype(np.float32)
-
-
 def _norm(vectors: np.ndarray) -> np.ndarray:
     return np.hypot(vectors[..., 0], vectors[..., 1])
 

@@ -36,12 +36,3 @@ class LatentDecoder(nn.Module):
         """`identity` (B, n_identity): w_I projected on V; `codes` (B, T, code_dim) of E_A -> h (B, T, K)."""
         repeated = identity[:, None].expand(-1, codes.shape[1], -1)  # (B, T, n_identity)
         return self.layers(torch.cat([repeated, codes], dim=2))
-
-
-def n_parameters(*modules: nn.Module) -> int:
-    """Count the trainable parameters of `modules`.
-
-    E_A has 29,411,328 and D with K = 2500 has 2,956,740: 32,368,068 together by Tables 4.3 and 4.4, where MM'22
-    (section 4) prints 29.68 million.
-    """
-    return sum(p.numel() for module in modules for p in module.parameters() if p.requires_grad)

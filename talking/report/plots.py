@@ -1,4 +1,4 @@
-"""Plots as PNG or SVG, by the suffix: loss curves, metric bars per row, the mouth's opening over time."""
+"""Plots as PNG or SVG, by the suffix: metric bars per row, the mouth's opening over time."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from talking.files import atomic_path
 from talking.report.metrics import METRICS, Metric, ordered_rows
-from talking.report.series import History
 from talking.report.table import BOUNDS, NONE, Summary, Value
 
 TRUE_COLOUR = "black"
@@ -26,33 +25,6 @@ ROW_COLOURS = {
     "stage_two": "#D55E00",
 }
 OTHER_COLOURS = ("#CC79A7", "#0072B2", "#F0E442")
-
-
-def plot_curves(history: History, target: Path) -> None:
-    """Draw losses by step, a panel per quantity; `train/lpips` and `validation/lpips` share the panel `lpips`.
-
-    A panel whose values are all above 0 has a logarithmic axis.
-    """
-    names = list(dict.fromkeys(name for _, values in history for name in values))
-    panels: dict[str, list[str]] = {}
-    for name in names:
-        panels.setdefault(name.rsplit("/", 1)[-1], []).append(name)
-    figure, axes = _panels(len(panels), width=4.2, height=2.8)
-    for axis, (panel, members) in zip(axes, panels.items(), strict=True):
-        for name in members:
-            points = np.array([(step, values[name]) for step, values in history if name in values], float)
-            axis.plot(points[:, 0], points[:, 1], linewidth=1.2, label=name)
-        _finish_curve(axis, panel, len(members) > 1)
-    _save(figure, target)
-
-
-def _finish_curve(axis: Axes, title: str, several: bool) -> None:
-    axis.set(title=title, xlabel="step")
-    drawn = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.lines])
-    if drawn.size and (drawn > 0).all():
-        axis.set_yscale("log")
-    if several:
-        axis.legend(frameon=False, fontsize=8)
 
 
 def plot_metric_bars(summary: Summary, target: Path) -> None:

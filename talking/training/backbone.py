@@ -39,13 +39,8 @@ def phases(resolution: int, *, started: bool = False) -> list[Phase]:
     return [Phase(0.12, max(8, resolution // 4)), Phase(0.35, max(8, resolution // 2)), Phase(1.0, resolution)]
 
 
-def new_backbone(params: BackboneParams, seed: int) -> Backbone:
+def new_pair(params: BackboneParams, seed: int) -> tuple[Generator, ResNetEncoder]:
     """Return an untrained pair of the sizes that params ask for."""
-    generator, encoder = _new_pair(params, seed)
-    return Backbone(generator, encoder, torch.zeros(generator.n_styles, generator.style_dim))
-
-
-def _new_pair(params: BackboneParams, seed: int) -> tuple[Generator, ResNetEncoder]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         generator = Generator(
@@ -81,7 +76,7 @@ def train_backbone(
     The same seed on the same machine gives the same weights. `start` is a pair to go on from; without it the pair is
     new. Raises `TalkingError` when `start` has other sizes than params ask for.
     """
-    pair = (_started(start, params, seed) if start else _Autoencoder(*_new_pair(params, seed))).to(device)
+    pair = (_started(start, params, seed) if start else _Autoencoder(*new_pair(params, seed))).to(device)
     course = phases(params.resolution, started=start is not None)
     average = _Average(pair, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=False)
     optimizer = torch.optim.Adam(pair.parameters(), lr=params.lr, betas=(0.9, 0.99), fused=True)
@@ -120,7 +115,7 @@ class _Autoencoder(nn.Module):
 def _started(start: Backbone, params: BackboneParams, seed: int) -> _Autoencoder:
     """Return the networks of a pair, its mean latent put back into the encoder's last bias."""
     generator, encoder = copy.deepcopy(start.generator), copy.deepcopy(start.encoder)
-    new = _Autoencoder(*_new_pair(params, seed))
+    new = _Autoencoder(*new_pair(params, seed))
     if not isinstance(encoder, ResNetEncoder) or _shapes(old := _Autoencoder(generator, encoder)) != _shapes(new):
         raise TalkingError(
             f"backbones: the pair to start from has other sizes ({start.resolution} pixels) than the row asks for "

@@ -14,7 +14,7 @@ from torch import nn
 from talking.config import Backbone as BackboneParams
 from talking.errors import TalkingError
 from talking.models.backbone import Backbone
-from talking.training.backbone import new_backbone, phases, train_backbone
+from talking.training.backbone import new_pair, phases, train_backbone
 from talking.training.images import Images
 
 DEVICE = torch.get_default_device()
@@ -62,7 +62,8 @@ def test_the_loss_falls_and_the_pair_draws_what_it_sees(train, images) -> None:
     pictures, _ = images.batch(torch.arange(24), DEVICE)
     with torch.no_grad():
         made = pair(pictures)
-        untrained = new_backbone(PARAMS, 1).eval()(pictures)
+        generator, encoder = (network.eval() for network in new_pair(PARAMS, 1))
+        untrained = generator(encoder(pictures))
     assert made.shape == pictures.shape
     assert (made - pictures).abs().mean() < 0.85 * (untrained - pictures).abs().mean()
 
@@ -129,11 +130,13 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(images) -> None:
 
 def test_an_untrained_pair_depends_on_the_seed_alone_and_has_the_asked_sizes() -> None:
     torch.manual_seed(5)
-    first = new_backbone(PARAMS, 1)
+    first = new_pair(PARAMS, 1)
     torch.manual_seed(6)
-    again = new_backbone(PARAMS, 1)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
-    assert (first.resolution, first.n_styles, first.encoder.config["width"]) == (32, 8, 4)
+    again = new_pair(PARAMS, 1)
+    for one, other in zip(first, again, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    generator, encoder = first
+    assert (generator.resolution, generator.n_styles, encoder.config["width"]) == (32, 8, 4)
 
 
 @pytest.mark.parametrize(("resolution", "sizes"), [(64, [16, 32, 64]), (32, [8, 16, 32]), (16, [8, 8, 16])])
