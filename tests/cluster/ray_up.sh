@@ -15,6 +15,6 @@ cd "$folder"
 say() { echo "\$ $*"; "$@" 2>&1; }
 say ray up --yes --no-config-cache cluster.yaml
 say ray exec cluster.yaml "ray status"
-say ray exec cluster.yaml "cd $folder/shared/talking && python -m stages.mfcc --resampled resampled --out windows"
+say ray exec cluster.yaml "cd $folder/shared/talking && dvc repro"
 say ray down --yes cluster.yaml
 echo "left: $(pgrep -fc 'raylet|gcs_server' || true)"

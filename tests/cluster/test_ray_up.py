@@ -1,5 +1,6 @@
-"""`ray up cluster-onprem.yaml` for real: over ssh to this machine in namespaces of its own; a stage; `ray down`."""
+"""`ray up cluster-onprem.yaml` for real: over ssh to this machine in namespaces of its own; `dvc repro`; `ray down`."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from talking.cluster.kept import Keeping, publish
 from talking.config import load_params
 from talking.media.audio import MfccConfig
 from tests.cluster.clip_toys import content
-from tests.stages.test_killed_driver import SHARDS, write_resampled
+from tests.stages.conftest import SMALL, begin_project
 
 ROOT = Path(__file__).parents[2]
 ALONE = ("unshare", "--pid", "--fork", "--mount-proc", "--net", "--kill-child")
@@ -44,7 +45,7 @@ def machine(tmp_path: Path) -> Path:
 def write_environment(folder: Path) -> None:
     """The commands of this environment, where the file of the repository makes its own."""
     folder.mkdir(parents=True)
-    for name, module in {"ray": "-m ray.scripts.scripts", "python": "", "uv": "-m uv"}.items():
+    for name, module in {"ray": "-m ray.scripts.scripts", "dvc": "-m dvc", "python": "", "uv": "-m uv"}.items():
         (folder / name).write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
         (folder / name).chmod(0o755)
 
@@ -61,30 +62,23 @@ def configuration(folder: Path) -> dict:
     return {**config, "setup_commands": setup}
 
 
-def write_project(folder: Path) -> None:
-    """The library, the stages and what the stage mfcc reads, on the file system that every node sees."""
-    for name in ("talking", "stages"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "params.yaml", folder)
-    write_resampled(folder / "resampled")
-
-
 def expected(folder: Path, place: Path) -> dict[str, bytes]:
-    """What the stage writes without Ray."""
+    """What the stage mfcc writes without Ray."""
     from stages.mfcc import MfccWork
     from stages.shard_stage import shard_inputs
 
     params = load_params(folder / "params.yaml")
-    work = MfccWork(folder / "resampled", MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc)))
+    work = MfccWork(folder / "data" / "demo" / "resampled", MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc)))
     work.prepare()
     kept = {name: place / "state" / name for name, _ in shard_inputs(work.source)}
     publish(place / "out", kept, [Keeping(work)(target) for target in kept.values()])
     return content(place / "out")
 
 
-@pytest.mark.timeout(900)
-def test_the_on_premises_file_is_brought_up_over_ssh_and_runs_a_stage(machine: Path) -> None:
-    write_project(machine / "shared" / "talking")
+@pytest.mark.timeout(1500)
+def test_the_on_premises_file_is_brought_up_over_ssh_and_runs_the_graph(machine: Path) -> None:
+    project = machine / "shared" / "talking"
+    begin_project(project, SMALL)
     (machine / "cluster.yaml").write_text(yaml.safe_dump(configuration(machine)))
     path = os.pathsep.join([str(machine / "home" / "talking-venv" / "bin"), os.environ["PATH"], "/usr/sbin", "/sbin"])
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_A", "PYTHONPATH"))}
@@ -94,6 +88,7 @@ def test_the_on_premises_file_is_brought_up_over_ssh_and_runs_a_stage(machine: P
     said = done.stdout + done.stderr
     (machine / "transcript").write_text(said)
     assert done.returncode == 0, said[-6000:]
-    assert f"mfcc: {SHARDS * 3} clips, 0 refused" in said
+    assert "mfcc: 12 clips, 0 refused" in said
     assert said.rstrip().splitlines()[-1] == "left: 0"
-    assert content(machine / "shared" / "talking" / "windows") == expected(machine / "shared" / "talking", machine)
+    assert content(project / "data" / "demo" / "windows") == expected(project, machine)
+    assert {"inversion", "stage_two"} < set(json.loads((project / "metrics" / "evaluate.json").read_text()))
