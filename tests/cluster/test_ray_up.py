@@ -68,7 +68,9 @@ def expected(folder: Path, place: Path) -> dict[str, bytes]:
     from stages.shard_stage import shard_inputs
 
     params = load_params(folder / "params.yaml")
-    work = MfccWork(folder / "data" / "demo" / "resampled", MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc)))
+    work = MfccWork(
+        folder / "data" / "demo" / "resampled", MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc))
+    )
     work.prepare()
     kept = {name: place / "state" / name for name, _ in shard_inputs(work.source)}
     publish(place / "out", kept, [Keeping(work)(target) for target in kept.values()])
