@@ -18,7 +18,7 @@ from talking.models.backbone import Backbone
 from talking.models.tuned import save_tuned
 from talking.shards import ShardFolder, decode_array
 from talking.synthesis.codes import best_device, invert_frames
-from talking.training.stage_two import Faces, tune_generator
+from talking.training.stage_two import Faces, evenly, shares, tune_generator
 
 
 @dataclass
@@ -50,13 +50,20 @@ class TuneWork:
         return {"first_loss": first, "last_loss": last, "steps": float(len(losses)), "megabytes": size / 1e6}
 
     def _faces(self, adaptation: Adaptation) -> Faces:
-        status = next(status for status in self.folder.statuses if status.clip == adaptation.key)
-        members = self.folder.sample(status).members
-        few = slice(1 if adaptation.picture else self.section.frames)
-        crops = decode_frames(members["crops.mp4"])[few]
-        landmarks, quads = (decode_array(members[name])[few] for name in ("landmarks.npy", "quads.npy"))
-        points = np.stack([to_crop(*pair, crops.shape[1]) for pair in zip(landmarks, quads, strict=True)])
+        most = 1 if adaptation.picture else self.section.frames
+        counts = shares(most, len(adaptation.keys))
+        parts = [self._seen(key, count) for key, count in zip(adaptation.keys, counts, strict=True) if count]
+        crops, points = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Faces(invert_frames(self.pair, crops), crops, points)
+
+    def _seen(self, key: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return `count` crops of a clip, or all it has, and the landmarks in their pixels."""
+        status = next(status for status in self.folder.statuses if status.clip == key)
+        members = self.folder.sample(status).members
+        crops = decode_frames(members["crops.mp4"])
+        few = evenly(count, len(crops))
+        landmarks, quads = (decode_array(members[name])[few] for name in ("landmarks.npy", "quads.npy"))
+        return crops[few], to_crop(landmarks, quads, crops.shape[1])
 
 
 def tune_all(
@@ -79,7 +86,7 @@ def tune_all(
 def main(params: Params, manifest: Path, aligned: Path, backbone: Path, out: Path) -> None:
     """Tune a generator for every test speaker."""
     usable = keys_of(manifest, ShardFolder(aligned))
-    chosen = adaptations(rows_of(manifest), usable, picture=params.stage_two.adapt_on == "picture")
+    chosen = adaptations(rows_of(manifest), usable, on=params.stage_two.adapt_on)
     with atomic_folder(out) as folder:
         losses = tune_all(params, chosen, aligned, backbone, folder)
         write_json(folder / "adaptations.json", [asdict(adaptation) for adaptation in chosen])

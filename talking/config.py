@@ -153,7 +153,7 @@ class StageOne:
 class StageTwo:
     """Pivotal tuning of G on one speaker."""
 
-    adapt_on: Literal["picture", "clip"]
+    adapt_on: Literal["picture", "clip", "clips"]
     frames: int = number(1)
     steps: int = number(0)
     batch: int = number(1)

@@ -31,7 +31,7 @@ def chosen_clips(manifest: Path, reader: MaterialReader, ablation: Ablation) -> 
     splits, folders = (ablation.role,), (reader.aligned, reader.codes, reader.windows)
     usable = frozenset.intersection(*(keys_of(manifest, folder, *splits) for folder in folders))
     rows = rows_of(manifest, *splits)
-    tuned_on = adaptations(rows, usable, picture=False, splits=splits) if ablation.tune_steps else []
+    tuned_on = adaptations(rows, usable, on="clip", splits=splits) if ablation.tune_steps else []
     clips = test_clips(rows, usable, tuned_on, splits)
     keys = first_of_each([(clip.key, clip.speaker) for clip in clips], ablation.clips)
     return [clip for clip in clips if clip.key in keys]

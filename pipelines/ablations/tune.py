@@ -16,7 +16,7 @@ def main(params: Params, ablation: Ablation, manifest: Path, aligned: Path, back
     """Tune a generator for every speaker that is measured; on a clip, that clip is left out of the measures."""
     usable = keys_of(manifest, ShardFolder(aligned))
     rows = rows_of(manifest, ablation.role) if ablation.tune_steps else []
-    chosen = adaptations(rows, usable, picture=params.stage_two.adapt_on == "picture", splits=(ablation.role,))
+    chosen = adaptations(rows, usable, on=params.stage_two.adapt_on, splits=(ablation.role,))
     section = params.stage_one
     with atomic_folder(out) as folder:
         work = TuneWork(

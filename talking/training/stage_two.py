@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, takewhile
+from itertools import accumulate, pairwise, takewhile
 
 import numpy as np
 import torch
@@ -31,6 +31,18 @@ class Faces:
     codes: np.ndarray
     crops: np.ndarray
     landmarks: np.ndarray | None = None
+
+
+def shares(frames: int, clips: int) -> list[int]:
+    """Return how many frames to take of each clip, as alike as whole numbers allow, `frames` in all."""
+    ends = [frames * number // clips for number in range(clips + 1)]
+    return [end - begin for begin, end in pairwise(ends)]
+
+
+def evenly(count: int, length: int) -> np.ndarray:
+    """Return the indices of `count` frames spread over a clip of `length` frames; the first where it is one."""
+    count = min(count, length)
+    return np.arange(count) * length // max(count, 1)
 
 
 def tune_generator(

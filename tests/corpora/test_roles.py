@@ -30,31 +30,36 @@ ALL = UNSEEN + OTHER + SEEN + TRAINED
 
 
 def test_each_test_speaker_is_adapted_once_and_nobody_else() -> None:
-    assert [entry.speaker for entry in adaptations(ALL, keys(ALL), picture=False)] == ["s1", "s2", "s3"]
+    assert [entry.speaker for entry in adaptations(ALL, keys(ALL), on="clip")] == ["s1", "s2", "s3"]
 
 
 def test_a_training_clip_is_preferred_and_else_the_first_test_clip_taken() -> None:
-    found = adaptations([SEEN[1], *ALL], keys(ALL), picture=False)
+    found = adaptations([SEEN[1], *ALL], keys(ALL), on="clip")
     assert {entry.speaker: entry.key for entry in found} == {"s1": "s1_a", "s2": "s2_d", "s3": "s3_f"}
     assert {entry.shard for entry in found} == {"s1-000.tar", "s2-000.tar", "s3-000.tar"}
 
 
 def test_an_unusable_clip_is_not_adapted_on() -> None:
-    found = adaptations(ALL, keys(ALL) - {"s1_a", "s3_f", "s2_d", "s2_e"}, picture=False)
+    found = adaptations(ALL, keys(ALL) - {"s1_a", "s3_f", "s2_d", "s2_e"}, on="clip")
     assert {entry.speaker: entry.key for entry in found} == {"s1": "s1_b", "s3": "s3_h"}
 
 
-@pytest.mark.parametrize("picture", [True, False])
-def test_a_speaker_is_adapted_on_a_picture_when_asked_or_when_there_is_but_one_clip(picture) -> None:
-    found = adaptations(UNSEEN + OTHER[:1], keys(ALL), picture=picture)
-    assert [entry.picture for entry in found] == [picture, True]
+@pytest.mark.parametrize("on", ["picture", "clip", "clips"])
+def test_a_speaker_is_adapted_on_a_picture_when_asked_or_when_there_is_but_one_clip(on) -> None:
+    found = adaptations(UNSEEN + OTHER[:1], keys(ALL), on=on)
+    assert [entry.picture for entry in found] == [on == "picture", True]
+
+
+def test_on_clips_all_training_clips_are_seen_and_of_a_stranger_the_first_clip_alone() -> None:
+    found = {entry.speaker: entry.keys for entry in adaptations(ALL, keys(ALL), on="clips")}
+    assert found == {"s1": ("s1_a",), "s2": ("s2_d",), "s3": ("s3_f", "s3_h")}
 
 
 def test_clips_that_a_generator_was_tuned_on_are_not_measured() -> None:
-    tuned_on = adaptations(ALL, keys(ALL), picture=False)
+    tuned_on = adaptations(ALL, keys(ALL), on="clip")
     found = roles.test_clips(ALL, keys(ALL), tuned_on)
     assert [clip.key for clip in found] == ["s1_b", "s1_c", "s2_e", "s3_g", "s3_i"]
-    pictures = adaptations(ALL, keys(ALL), picture=True)
+    pictures = adaptations(ALL, keys(ALL), on="picture")
     assert [clip.key for clip in roles.test_clips(ALL, keys(ALL), pictures)][:3] == ["s1_a", "s1_b", "s1_c"]
 
 
@@ -89,15 +94,15 @@ corpora = st.lists(
 )
 
 
-@given(corpora, st.booleans())
-def test_no_clip_is_measured_by_a_generator_that_saw_it_move_nor_paired_with_itself(entries, picture) -> None:
+@given(corpora, st.sampled_from(["picture", "clip", "clips"]))
+def test_no_clip_is_measured_by_a_generator_that_saw_it_move_nor_paired_with_itself(entries, on) -> None:
     rows = [row(*entry) for entry in entries]
-    tuned_on = adaptations(rows, keys(rows), picture=picture)
+    tuned_on = adaptations(rows, keys(rows), on=on)
     try:
         found = roles.test_clips(rows, keys(rows), tuned_on)
     except TalkingError:
         return
-    moving = {entry.key for entry in tuned_on if not entry.picture}
+    moving = {key for entry in tuned_on if not entry.picture for key in entry.keys}
     assert all(clip.key not in moving and clip.other != clip.key for clip in found)
     assert {clip.speaker for clip in found} <= {entry.speaker for entry in tuned_on}
     assert all(isinstance(entry, Adaptation) for entry in tuned_on)

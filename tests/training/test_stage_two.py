@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.nn.functional import mse_loss
 
 from talking.config import StageTwo
@@ -13,7 +15,7 @@ from talking.errors import TalkingError
 from talking.losses.perceptual import PerceptualLoss
 from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import to_tensor
-from talking.training.stage_two import Faces, settled, synthesis_parameters, tune_generator
+from talking.training.stage_two import Faces, evenly, settled, shares, synthesis_parameters, tune_generator
 
 PARAMS = StageTwo(adapt_on="clip", frames=75, steps=25, batch=3, lr=3e-3, lambda_lpips=0.0, lambda_l2=1.0)
 
@@ -160,3 +162,16 @@ def test_losses_have_settled_when_their_average_was_lowest_long_ago() -> None:
     assert not settled([3.0, 2.0, 1.0, 0.5], 2)
     assert settled([1.0, 2.0, 2.0], 2) and not settled([1.0, 2.0], 2) and not settled([1.0, 2.0, 2.0], None)
     assert not settled([1.0, 1.1, 0.5, 0.5], 2)  # one worse step is not the end
+
+
+@given(st.integers(0, 130), st.integers(1, 60))
+def test_frames_are_shared_among_clips_as_alike_as_can_be(frames: int, clips: int) -> None:
+    taken = shares(frames, clips)
+    assert (len(taken), sum(taken)) == (clips, frames)
+    assert max(taken) - min(taken) <= 1
+
+
+def test_frames_are_spread_over_a_clip_from_its_first() -> None:
+    assert evenly(3, 75).tolist() == [0, 25, 50]
+    assert evenly(1, 75).tolist() == [0]
+    assert evenly(75, 75).tolist() == evenly(125, 75).tolist() == list(range(75))
