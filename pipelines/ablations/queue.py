@@ -16,8 +16,8 @@ from talking.errors import TalkingError
 GRAPH = str(FOLDER / "dvc.yaml")
 JOBS = 2
 ALL_GONE = "0 active, 0 idle"  # as DVC says that there is no worker
-POLL_S = 5.0
-PATIENCE = 6  # times that no worker is seen before others are started: they take a while to answer
+POLL_S = 20.0  # Asking takes seconds of a core, which the experiments need
+PATIENCE = 3  # times that no worker is seen before others are started: they take a while to answer
 
 
 def main() -> None:
