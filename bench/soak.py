@@ -25,11 +25,10 @@ LONGEST_S = 300.0  # That a run may take, killed or not.
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended: its exit code, the process that was killed in it if any and when, and how long it took."""
+    """How a run ended: its exit code, the process that was killed in it if any, and how long it took."""
 
     code: int | None
     killed: str
-    killed_s: float
     seconds: float
 
 
@@ -47,7 +46,7 @@ def run_once(folder: Path, kill_at_s: float | None, draw: random.Random) -> Endi
     seconds = time.monotonic() - started
     _end_all(str(folder))
     driver.wait()
-    return Ending(code, killed, kill_at_s or 0.0, seconds)
+    return Ending(code, killed, seconds)
 
 
 def _wait(driver: "subprocess.Popen[bytes]", seconds: float | None) -> int | None:
@@ -104,7 +103,8 @@ def soak(kills: int, folder: Path, seed: int) -> int:
     while done < kills:
         place = folder / f"run-{done}"
         place.mkdir()
-        runs, stuck = [run_once(place, draw.uniform(0, undisturbed.seconds), draw)], 0
+        kill_at_s = draw.uniform(0, undisturbed.seconds)
+        runs, stuck = [run_once(place, kill_at_s, draw)], 0
         while runs[-1].code != 0 and len(runs) < 5:
             stuck += runs[-1].code is None
             runs.append(run_once(place, None, draw))
@@ -116,7 +116,7 @@ def soak(kills: int, folder: Path, seed: int) -> int:
         differing += not equal or bool(stuck)
         victims[runs[0].killed] += 1
         said = f"{len(runs)} run(s), {stuck} stuck, {'equal' if equal else 'DIFFERENT'}"
-        print(f"{done}/{kills}: killed {runs[0].killed} at {runs[0].killed_s:.0f} s, {said}", flush=True)
+        print(f"{done}/{kills}: killed {runs[0].killed} at {kill_at_s:.0f} s, {said}", flush=True)
         if equal:
             _remove(place)
     print(f"{kills} kills ({', '.join(f'{n} {name}' for name, n in victims.most_common())}): {kills - differing} equal")
