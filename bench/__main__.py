@@ -1,18 +1,19 @@
-"""Run every part of the benchmark, one after the other: each file of this folder with a `main(arguments)`."""
+"""Run what measures this machine, one part after the other, each by itself: the data plane, then synthesis.
 
-import importlib
-from pathlib import Path
+Left out are gpu.py, which measures an accelerator and is run where one is, and soak.py, which takes hours.
+"""
 
-# gpu.py is left out: it measures an accelerator, and is run where one is.
-APART = ("gpu",)
+import subprocess
+import sys
+
+PARTS = ("data", "synthesis")
 
 
-def parts() -> list[str]:
-    """Return the names of the parts, in alphabetical order."""
-    names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem not in APART)
-    return [name for name in names if hasattr(importlib.import_module(f"bench.{name}"), "main")]
+def main(*arguments: str) -> None:
+    """Run every part with the same arguments; a part that fails ends the whole."""
+    for name in PARTS:
+        subprocess.run([sys.executable, "-m", f"bench.{name}", *arguments], check=True)
 
 
 if __name__ == "__main__":
-    for name in parts():
-        importlib.import_module(f"bench.{name}").main([])
+    main(*sys.argv[1:])

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from bench.__main__ import parts
 from bench.synthesis import Clock, load, main, measure, report
 from bench.timing import seconds_of, table
 
@@ -29,10 +28,6 @@ def test_the_verdict_is_length_over_time() -> None:
     text = report(Clock({"drawing": 3.0, "encoding": 1.0}, {"drawing": 4.0, "encoding": 1.0}), 10.0)
     assert "| drawing | 3.00 | 4.00 | 80% |" in text and "| all | 4.00 | 5.00 | 100% |" in text
     assert "2.50 x real time (62 fps); 0.50 processors" in text
-
-
-def test_every_part_is_found_and_the_accelerators_is_left_to_a_machine_that_has_one() -> None:
-    assert "synthesis" in parts() and not {"gpu", "timing", "video", "tuning"} & set(parts())
 
 
 def test_calls_are_timed_by_their_mean(monkeypatch) -> None:
