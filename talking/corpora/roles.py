@@ -17,7 +17,6 @@ class Adaptation:
 
     speaker: str
     key: str
-    shard: str
     picture: bool
     others: tuple[str, ...] = ()
 
@@ -61,7 +60,7 @@ def adaptations(
 def _adaptation(speaker: str, clips: list[ManifestRow], on: AdaptOn) -> Adaptation:
     first, *others = [clip for clip in clips if clip.split == "train"] or clips[:1]
     further = tuple(clip.key for clip in others) if on == "clips" else ()
-    return Adaptation(speaker, first.key, first.shard, on == "picture" or len(clips) == 1, further)
+    return Adaptation(speaker, first.key, on == "picture" or len(clips) == 1, further)
 
 
 def test_clips(

@@ -36,7 +36,6 @@ def test_each_test_speaker_is_adapted_once_and_nobody_else() -> None:
 def test_a_training_clip_is_preferred_and_else_the_first_test_clip_taken() -> None:
     found = adaptations([SEEN[1], *ALL], keys(ALL), on="clip")
     assert {entry.speaker: entry.key for entry in found} == {"s1": "s1_a", "s2": "s2_d", "s3": "s3_f"}
-    assert {entry.shard for entry in found} == {"s1-000.tar", "s2-000.tar", "s3-000.tar"}
 
 
 def test_an_unusable_clip_is_not_adapted_on() -> None:
