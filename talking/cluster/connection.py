@@ -113,6 +113,15 @@ def check_fits(settings: Cluster, key: str, cpus: float, gpus: float) -> None:
             )
 
 
+def check_alive() -> None:
+    """Raise `TalkingError` when no node is left: what waits for one then would wait for ever."""
+    if not ray.cluster_resources():
+        raise TalkingError(
+            "Ray's last node is gone, most often because the memory was full or one of its processes was killed: run "
+            "again to go on where it stopped."
+        )
+
+
 def address_of(settings: Cluster) -> str | None:
     """Return the address of the cluster to join, or None for one of this machine."""
     return os.environ.get("RAY_ADDRESS") or settings.address

@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from talking.cluster.connection import address_of, check_fits, enter, sentence_of
+from talking.cluster.connection import address_of, check_alive, check_fits, enter, sentence_of
 from talking.config import Cluster
 from talking.errors import TalkingError
 
@@ -104,9 +104,13 @@ class Pool:
         self._running[actor.run.remote(item)] = actor, index
 
     def wait(self) -> tuple[int, Outcome[Any]] | None:
-        """Return index and outcome of the next item to finish; None when another actor has begun instead, or soon."""
+        """Return index and outcome of the next item to finish; None when another actor has begun instead, or soon.
+
+        Raises `TalkingError` when there is no node any more.
+        """
         done, _ = ray.wait([*self._running, *self._beginning], num_returns=1, timeout=_LOOK_S)
         if not done:
+            check_alive()
             self.grow()
             return None
         if done[0] in self._beginning:

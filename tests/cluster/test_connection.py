@@ -75,6 +75,40 @@ def test_a_driver_joins_though_every_worker_dies_as_it_begins() -> None:
         assert driver.communicate(b"\n") == (b"joined\n", None)
 
 
+NODE_LOST = """
+import os, time, psutil, ray
+from talking.cluster import *
+from talking.cluster.connection import check_alive
+
+with connect(Cluster()):
+    check_alive()
+    children = psutil.Process().children(recursive=True)
+    [child.suspend() for child in children if child.name() == "raylet"]
+    try:
+        while True:
+            time.sleep(0.5)
+            check_alive()
+    finally:
+        [child.kill() for child in children]
+"""
+
+
+def test_a_node_that_no_longer_answers_is_told_though_the_driver_lives() -> None:
+    quickly = {"initial_delay_ms": "500", "period_ms": "200", "timeout_ms": "500", "failure_threshold": "3"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment |= {f"RAY_health_check_{name}": value for name, value in quickly.items()}
+    done = subprocess.run(
+        [sys.executable, "-c", NODE_LOST],
+        check=False,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert "TalkingError: Ray's last node is gone" in done.stderr
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere"])
 def test_a_cluster_that_is_not_there_is_one_sentence_and_soon(address: str) -> None:
     script = f"from talking.cluster import *\nwith connect(Cluster({address!r})): pass"

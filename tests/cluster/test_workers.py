@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -175,3 +176,25 @@ def test_more_than_this_machine_has_is_refused_and_not_waited_for(
 ) -> None:
     with pytest.raises(TalkingError, match=rf"cluster\.{key} comes to .* and this machine has"):
         list(map_items(Moments(), ["s0"], replace(cluster, **change)))
+
+
+class Asleep:
+    """A work that takes longer than anyone waits."""
+
+    def prepare(self) -> None:
+        """Nothing to load."""
+
+    def __call__(self, item: str) -> str:
+        """Sleep."""
+        time.sleep(1000)
+        return item
+
+
+def test_a_pool_whose_last_node_is_gone_says_so_and_does_not_wait(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = map_items(Asleep(), ["x"], cluster)
+    with monkeypatch.context() as patch:
+        threading.Timer(1, lambda: patch.setattr("ray.cluster_resources", dict)).start()
+        with pytest.raises(TalkingError, match=r"last node is gone.* run again to go on"):
+            next(results)
