@@ -6,6 +6,7 @@ figures are of the machine it runs on and of what else runs there.
 
 import argparse
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -88,10 +89,14 @@ class Stage:
 
 def core_seconds(call: Callable[[], object]) -> float:
     """Return the seconds of a core that a call takes here and in processes that it waits for: no one else's count."""
-    started = os.times()
+    started = _used()
     call()
-    ended = os.times()
-    return sum(ended[:4]) - sum(started[:4])
+    return _used() - started
+
+
+def _used() -> float:
+    whose = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return sum(used.ru_utime + used.ru_stime for used in whose)
 
 
 def resample_stage(params: Params, folder: Path, rows: list[ManifestRow]) -> Stage:
