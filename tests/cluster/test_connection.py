@@ -35,12 +35,25 @@ if __name__ == "__main__":
 """
 
 
+def without_ray() -> dict[str, str]:
+    """The environment of a user who has set nothing of Ray."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+
+
+def errors_of(script: str, within_s: float, **variables: str) -> str:
+    """What a script of its own process prints as errors."""
+    command, environment = [sys.executable, "-c", script], without_ray() | variables
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=within_s
+    ).stderr
+
+
 def test_a_script_starts_ray_in_a_fresh_home_and_leaves_nothing_there(tmp_path: Path) -> None:
     (home := tmp_path / "home").mkdir()
     (work := tmp_path / "work").mkdir()
     (work / "script.py").write_text(SCRIPT)
     (work / "beside.txt").write_text("relative paths mean the same in a worker")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment = without_ray()
     environment |= {"HOME": str(home), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "script.py"], cwd=work, env=environment, capture_output=True, text=True, check=False
@@ -61,7 +74,7 @@ def kill_beginning_workers(driver: psutil.Process) -> None:
 
 def test_a_driver_joins_though_every_worker_dies_as_it_begins() -> None:
     script = "from talking.cluster import *\nwith connect(Cluster()): print('joined', flush=True); input()"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment = without_ray()
     with subprocess.Popen(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as driver:
@@ -95,34 +108,14 @@ with connect(Cluster()):
 
 def test_a_node_that_no_longer_answers_is_told_though_the_driver_lives() -> None:
     quickly = {"initial_delay_ms": "500", "period_ms": "200", "timeout_ms": "500", "failure_threshold": "3"}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment |= {f"RAY_health_check_{name}": value for name, value in quickly.items()}
-    done = subprocess.run(
-        [sys.executable, "-c", NODE_LOST],
-        check=False,
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert "TalkingError: Ray's last node is gone" in done.stderr
+    variables = {f"RAY_health_check_{name}": value for name, value in quickly.items()}
+    assert "TalkingError: Ray's last node is gone" in errors_of(NODE_LOST, 100, **variables)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere"])
 def test_a_cluster_that_is_not_there_is_one_sentence_and_soon(address: str) -> None:
     script = f"from talking.cluster import *\nwith connect(Cluster({address!r})): pass"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    last = done.stderr.strip().splitlines()[-1]
+    last = errors_of(script, 60).strip().splitlines()[-1]
     assert last.startswith(f"talking.errors.TalkingError: There is no Ray cluster to join at {address} (")
 
 

@@ -22,6 +22,7 @@ def test_the_count_of_parameters_is_that_of_tables_4_3_and_4_4() -> None:
     audio += (512 * 4 * 6 + 1) * 2048 + (2048 + 1) * 256 + 3 * 4 * (256 * 256 * 2 + 2 * 256)
     decoder = (2756 + 1) * 512 + (512 + 1) * 512 + (512 + 1) * 2500
     assert trainable_parameters(AudioEncoder()) == audio == 29_411_328
+    assert trainable_parameters(LatentDecoder(2500)) == decoder == 2_956_740
     both = nn.ModuleList([AudioEncoder(), LatentDecoder(2500)])
     assert trainable_parameters(both) == audio + decoder == 32_368_068
 
