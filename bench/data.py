@@ -28,7 +28,7 @@ from stages.resample import ResampleWork
 from stages.shard_stage import shard_inputs
 from talking.cluster import Cluster, ShardWork, connect, map_items, map_shards
 from talking.cluster.kept import Finished, Keeping, publish
-from talking.config import Params, load_params
+from talking.config import Params, Tracking, load_params
 from talking.corpora.demo.writer import write_demo_corpus
 from talking.corpora.manifest import ManifestRow, read_manifest
 from talking.media.audio import MfccConfig
@@ -184,7 +184,9 @@ def measure(folder: Path, clips: int, workers: bool) -> tuple[list[tuple[str, st
     params = load_params(ROOT / "params.yaml")
     write_demo_corpus(folder / "raw", speakers=SPEAKERS, clips=clips, seed=3, workers=1)
     small = replace(params.the_corpus, unseen_speakers=(), validation_speakers=(), max_rejected=1.0)
-    params = replace(params, corpora={params.corpus: small})
+    # Its runs are not the project's: they go with the folder.
+    tracking = Tracking("bench", f"sqlite:///{folder / 'mlflow.db'}")
+    params = replace(params, corpora={params.corpus: small}, tracking=tracking)
     read_corpus(params, folder / "raw", folder / "manifest")
     rows, stages, rates = [], [], {}
     first = resample_stage(params, folder, read_manifest(folder / "manifest" / "manifest.parquet"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DEFAULT_STORE = "sqlite:///mlflow.db"
+_SQLITE = "sqlite:///"
 _LONGEST_PARAM = 500  # Characters; longer values are cut, as older servers refuse them.
 _BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # What a server takes in one request.
 _QUIET = {
@@ -32,8 +33,14 @@ _log = logging.getLogger(__name__)
 
 
 def store_of(settings: Tracking) -> str:
-    """Return the address of the store: MLFLOW_TRACKING_URI wins over `uri`; neither: the local SQLite."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or DEFAULT_STORE
+    """Return the address of the store: MLFLOW_TRACKING_URI wins over `uri`; neither: the local SQLite.
+
+    A SQLite file is named by its whole path: MLflow keeps a store open under its address, and would go on writing into
+    the folder where it was opened after the process has moved to another.
+    """
+    address = os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or DEFAULT_STORE
+    path = address.removeprefix(_SQLITE)
+    return address if path == address or path.startswith((":memory:", "file:")) else f"{_SQLITE}{Path(path).absolute()}"
 
 
 class Run:

@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -26,12 +27,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.chdir(before)
 
 
-def stored(run_id: str | None):
-    """The run as MLflow's client reads it."""
+def client_of(folder: Path):
+    """MLflow's own client of the store in a folder."""
     from mlflow import MlflowClient
 
+    return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def stored(run_id: str | None):
+    """The run as MLflow's client reads it in the working folder."""
     assert run_id
-    return MlflowClient("sqlite:///mlflow.db").get_run(run_id)
+    return client_of(Path.cwd()).get_run(run_id)
 
 
 def test_a_run_holds_what_was_recorded(folder: Path) -> None:
@@ -41,8 +47,6 @@ def test_a_run_holds_what_was_recorded(folder: Path) -> None:
         opened.metrics({"psnr": 21.5})
         opened.metric_history([(step, {"loss": 1 / step, "broken": math.nan}) for step in range(1, 1501)])
         opened.artifact(folder / "sheet.png", "sheets")
-    from mlflow import MlflowClient
-
     data = stored(opened.id).data
     assert data.params["stage_one.rate"] == "0.0002"
     assert data.params["stage_one.layers"] == "[3, 4]"
@@ -50,7 +54,7 @@ def test_a_run_holds_what_was_recorded(folder: Path) -> None:
     assert data.metrics["psnr"] == 21.5
     assert data.tags["corpus"] == "demo"
     assert stored(opened.id).info.status == "FINISHED"
-    client = MlflowClient("sqlite:///mlflow.db")
+    client = client_of(folder)
     history = client.get_metric_history(opened.id, "loss")
     assert [(m.step, m.value) for m in sorted(history, key=lambda m: m.step)][-2:] == [
         (1499, 1 / 1499),
@@ -120,9 +124,22 @@ def test_a_server_that_is_down_costs_one_warning_and_little_time(
     assert time.monotonic() - started < 30
 
 
+def test_the_store_of_a_folder_stays_in_it_when_the_process_moves(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run(Tracking("talking"), "here") as here:
+        pass
+    monkeypatch.chdir(tmp_path)
+    with run(Tracking("talking"), "there") as there:
+        pass
+    for place, held in ((folder, here.id), (tmp_path, there.id)):
+        with sqlite3.connect(place / "mlflow.db") as store:
+            assert (held,) in store.execute("select run_uuid from runs").fetchall()
+
+
 def test_the_environment_moves_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Tracking("talking", "sqlite:///here.db")
-    assert store_of(settings) == "sqlite:///here.db"
+    settings = Tracking("talking", "sqlite:////data/here.db")
+    assert store_of(settings) == "sqlite:////data/here.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking.example")
     assert store_of(settings) == "http://tracking.example"
 
