@@ -23,7 +23,7 @@ from tests.golden.pair import add_golden_pair
 from .conftest import Run, begin_project, write_params
 
 WRITTEN = 36  # frames: the shortest clips of the demo's seed 1 into which each sentence fits
-FRAMES = 12  # that are kept of them: 1024 pixels take seconds a frame
+FRAMES = 8  # that are kept of them: 1024 pixels take seconds a frame
 PAPER = {
     "corpus": "short",
     "backbone": "ffhq1024",
@@ -50,7 +50,7 @@ PAPER = {
         "lstm_layers": 3,
         "code_dim": 256,
         "hidden": 512,
-        "sequence": 8,
+        "sequence": 6,
         "batch": 1,
         "steps": 2,
         "lr": 0.0002,
