@@ -45,7 +45,7 @@ PAPER = {
         "component_weights": "none",
         "lips_share": 0,
         "lpips_net": "vgg",
-        "lpips_every": 1,
+        "lpips_every": 2,
         "width": 64,
         "lstm_layers": 3,
         "code_dim": 256,
