@@ -21,16 +21,16 @@ import torch
 
 from bench.align import align_against_detection
 from stages.align import AlignWork
-from stages.corpus import main as read_corpus
 from stages.invert import InvertWork
 from stages.mfcc import MfccWork
 from stages.resample import ResampleWork
 from stages.shard_stage import shard_inputs
 from talking.cluster import Cluster, ShardWork, connect, map_items, map_shards
 from talking.cluster.kept import Finished, Keeping, publish
-from talking.config import Params, Tracking, load_params
+from talking.config import Params, load_params
 from talking.corpora.demo.writer import write_demo_corpus
-from talking.corpora.manifest import ManifestRow, read_manifest
+from talking.corpora.manifest import make_manifest
+from talking.corpora.readers import read_corpus
 from talking.media.audio import MfccConfig
 from talking.media.video import decode_frames
 from talking.shards import ClipStatus, Sample, ShardFolder, fingerprint, write_shard
@@ -99,10 +99,12 @@ def _used() -> float:
     return sum(used.ru_utime + used.ru_stime for used in whose)
 
 
-def resample_stage(params: Params, folder: Path, rows: list[ManifestRow]) -> Stage:
+def resample_stage(params: Params, raw: Path) -> Stage:
     """The stage resample, a shard per clip, so that workers have something to share."""
-    shards = {f"{row.key}-000.tar": [replace(row, shard=f"{row.key}-000.tar")] for row in rows}
-    work = ResampleWork(params.resample, params.the_corpus.clip_s, folder / "raw", shards)
+    clips, _ = read_corpus(params.the_corpus.reader, raw)
+    rows = make_manifest(clips, {clip.key: "train" for clip in clips}, root=raw, clips_per_shard=1)
+    shards = {row.shard: [row] for row in rows}
+    work = ResampleWork(params.resample, params.the_corpus.clip_s, raw, shards)
     return Stage("resample", work, {name: fingerprint(name) for name in shards})
 
 
@@ -183,13 +185,8 @@ def measure(folder: Path, clips: int, workers: bool) -> tuple[list[tuple[str, st
     """Return rows (what, how much, the goal), and the clips per core second of each stage."""
     params = load_params(ROOT / "params.yaml")
     write_demo_corpus(folder / "raw", speakers=SPEAKERS, clips=clips, seed=3, workers=1)
-    small = replace(params.the_corpus, unseen_speakers=(), validation_speakers=(), max_rejected=1.0)
-    # Its runs are not the project's: they go with the folder.
-    tracking = Tracking("bench", f"sqlite:///{folder / 'mlflow.db'}")
-    params = replace(params, corpora={params.corpus: small}, tracking=tracking)
-    read_corpus(params, folder / "raw", folder / "manifest")
     rows, stages, rates = [], [], {}
-    first = resample_stage(params, folder, read_manifest(folder / "manifest" / "manifest.parquet"))
+    first = resample_stage(params, folder / "raw")
     for make in [lambda: first, *later_stages(params, folder)]:
         stages.append(make())
         rate = rates[stages[-1].name] = on_one_core(stages[-1], folder)

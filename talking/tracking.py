@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from talking.config import Tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-DEFAULT_STORE = "sqlite:///mlflow.db"
 _SQLITE = "sqlite:///"
+DEFAULT_STORE = f"{_SQLITE}mlflow.db"
 _LONGEST_PARAM = 500  # Characters; longer values are cut, as older servers refuse them.
 _BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # What a server takes in one request.
 _QUIET = {
@@ -40,7 +41,8 @@ def store_of(settings: Tracking) -> str:
     """
     address = os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or DEFAULT_STORE
     path = address.removeprefix(_SQLITE)
-    return address if path == address or path.startswith((":memory:", "file:")) else f"{_SQLITE}{Path(path).absolute()}"
+    relative = path != address and not path.startswith(("/", ":memory:", "file:"))
+    return f"{_SQLITE}{quote(str(Path.cwd()))}/{path}" if relative else address  # MLflow unquotes it.
 
 
 class Run:

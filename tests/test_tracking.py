@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -129,17 +130,21 @@ def test_the_store_of_a_folder_stays_in_it_when_the_process_moves(
 ) -> None:
     with run(Tracking("talking"), "here") as here:
         pass
-    monkeypatch.chdir(tmp_path)
+    (odd := tmp_path / "100 % of a%20name").mkdir()
+    monkeypatch.chdir(odd)
     with run(Tracking("talking"), "there") as there:
         pass
-    for place, held in ((folder, here.id), (tmp_path, there.id)):
-        with sqlite3.connect(place / "mlflow.db") as store:
+    for place, held in ((folder, here.id), (odd, there.id)):
+        with closing(sqlite3.connect(place / "mlflow.db")) as store:
             assert (held,) in store.execute("select run_uuid from runs").fetchall()
 
 
-def test_the_environment_moves_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Tracking("talking", "sqlite:////data/here.db")
-    assert store_of(settings) == "sqlite:////data/here.db"
+def test_the_environment_moves_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert store_of(Tracking("talking", "sqlite:///here.db")) == f"sqlite:///{tmp_path}/here.db"
+    for address in ("sqlite:////data/here.db", "sqlite:///:memory:", "postgresql://one/two"):
+        assert store_of(Tracking("talking", address)) == address
+    settings = Tracking("talking", "sqlite:///here.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking.example")
     assert store_of(settings) == "http://tracking.example"
 
