@@ -57,6 +57,11 @@ KILLS ?= 200
 soak: $(READY)
 	python -m bench.soak $(KILLS)
 
+# The code that each stage runs, into the deps of every dvc.yaml: after a change of imports.
+.PHONY: deps
+deps: $(READY)
+	python -m stages.deps
+
 lint: $(READY)
 	ruff format --check .
 	ruff check .

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.common import keys_of, rows_of, run_stage
+from stages.clips import keys_of, rows_of
+from stages.common import run_stage
 from talking import cluster
 from talking.config import Animate, Params
 from talking.corpora.roles import Adaptation, TestClip, test_clips

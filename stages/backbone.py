@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from stages.common import keys_of, record, run_stage
+from stages.clips import keys_of
+from stages.common import record, run_stage
 from talking.config import Params
 from talking.errors import TalkingError
 from talking.faces.finders import make_finder

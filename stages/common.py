@@ -7,18 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stages.declared import declared
 from talking import cluster, tracking
 from talking.config import Params, as_plain, load_params
-from talking.corpora.manifest import ManifestRow, read_manifest
 from talking.errors import TalkingError
-from talking.files import sha256_of
 from talking.progress import ProgressLine
-from talking.shards import ClipStatus, ShardFolder, check_rejected, fingerprint
+from talking.shards import ClipStatus, check_rejected, fingerprint
+from talking.sources import PACKAGES, code_hash, modules_of
 from talking.storage import Location, located
 
 PARAMS = Path("params.yaml")
 STATE = Path(".state")
-MANIFEST = "manifest.parquet"
 
 
 def main_params() -> tuple[Params]:
@@ -35,7 +34,8 @@ def run_stage(
 ) -> None:
     """Parse `--name path` per name, call `main(*load(), **paths)`: with the params; a mistake is a sentence, exit 1.
 
-    An `optional` path that is not given is None. One with `://` in it stays a URL, for the folders of shards.
+    Of the params `main` can read what the stage declares in its dvc.yaml, and where it is computed and recorded. An
+    `optional` path that is not given is None. One with `://` in it stays a URL, for the folders of shards.
     """
     parser = argparse.ArgumentParser(description=doc)
     for name in (*names, *optional):
@@ -44,28 +44,26 @@ def run_stage(
     arguments = vars(parser.parse_args())
     debug = arguments.pop("debug")
     try:
-        main(*load(), **arguments)
+        main(*declared(load(), script_of(main.__module__)), **arguments)
     except (TalkingError, OSError) as error:
         if debug:
             raise
         sys.exit(f"error: {error}")
 
 
-def rows_of(manifest: Path, *splits: str) -> list[ManifestRow]:
-    """Return the manifest's rows of the given splits, or all of them."""
-    return [row for row in read_manifest(manifest / MANIFEST) if not splits or row.split in splits]
+def source_fingerprint(module: str) -> str:
+    """Return a hash over the code that a module and the script that is run consist of, with all that they import.
+
+    What a killed stage kept is taken up by the same code alone. `module` is the `__name__` of the caller.
+    """
+    running = {script_of(module), script_of("__main__")}
+    return code_hash(modules_of(name for name in running if name.startswith(PACKAGES)))
 
 
-def keys_of(manifest: Path, usable: ShardFolder, *splits: str) -> frozenset[str]:
-    """Return the keys of the clips of the given splits that the stage before could use."""
-    usable_keys = {status.clip for status in usable.statuses if status.status == "ok"}
-    return frozenset(row.key for row in rows_of(manifest, *splits) if row.key in usable_keys)
-
-
-def source_fingerprint() -> str:
-    """Return a hash over the library's sources: work kept from a killed stage is not taken up by other code."""
-    sources = sorted(Path(tracking.__file__).parent.rglob("*.py"))
-    return fingerprint(*(sha256_of(source) for source in sources))
+def script_of(module: str) -> str:
+    """Return the dotted name of a loaded module, also of the one that Python calls `__main__`."""
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    return spec.name if spec else module
 
 
 def map_stage(
@@ -82,14 +80,14 @@ def map_stage(
     `inputs` gives each shard's name and a hash of everything its result depends on. What a resume needs is kept in
     `.state/`, or beside `out` where that is a URL.
     """
-    code = source_fingerprint()
+    code = source_fingerprint(type(work).__module__)
     fingerprints = {shard: fingerprint(digest, code) for shard, digest in inputs}
     settings = replace(params.cluster, gpus_per_worker=gpus)
 
     def accept(statuses: list[ClipStatus]) -> None:
         check_rejected(statuses, params.the_corpus.max_rejected, name)
 
-    state = STATE / params.corpus / name if isinstance(out, Path) else f"{out}.state"
+    state = STATE / params.labels["corpus"] / name if isinstance(out, Path) else f"{out}.state"
     with cluster.connect(settings), ProgressLine(name) as line:
         report = cluster.map_shards(work, fingerprints, out, state, settings, progress=line, accept=accept)
     rate = report.clips / report.seconds if report.seconds else 0.0
@@ -109,7 +107,7 @@ def record(params: Params, name: str, numbers: dict[str, float], artifacts: Iter
 
 def tags_of(params: Params) -> dict[str, str]:
     """Return the tags that every run carries."""
-    return {"corpus": params.corpus, "backbone": params.backbone}
+    return params.labels
 
 
 def parts_of(section: Any) -> str:

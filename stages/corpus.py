@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from stages.common import MANIFEST, record, run_stage
+from stages.clips import MANIFEST
+from stages.common import record, run_stage
 from talking.config import Params
 from talking.corpora.manifest import make_manifest, split_clips, write_manifest
 from talking.corpora.readers import read_corpus

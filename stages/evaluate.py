@@ -4,7 +4,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.common import rows_of, run_stage
+from stages.clips import rows_of
+from stages.common import run_stage
 from stages.evaluate_report import add_to_run, facts_of, table_two_of
 from talking import cluster
 from talking.config import Evaluate, Params

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.common import keys_of, record, run_stage
+from stages.clips import keys_of
+from stages.common import record, run_stage
 from talking import cluster
 from talking.config import Params
 from talking.errors import TalkingError

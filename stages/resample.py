@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from stages.common import map_stage, parts_of, rows_of, run_stage
+from stages.clips import rows_of
+from stages.common import map_stage, parts_of, run_stage
 from talking.config import Params, Resample
 from talking.corpora.manifest import ManifestRow, clip_of
 from talking.errors import Rejected

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from stages.common import PARAMS, STATE, keys_of, parts_of, run_stage, source_fingerprint, tags_of
+from stages.clips import keys_of
+from stages.common import PARAMS, STATE, parts_of, run_stage, source_fingerprint, tags_of
 from talking import cluster, tracking
 from talking.config import Params, as_plain
 from talking.errors import TalkingError
@@ -41,8 +42,8 @@ def job_of(
         scratch=Path(),
     )
     hashes = [row.sha256 for source in (folder, sounds, faces) for row in source.rows.values()]
-    mark = fingerprint(parts_of(job), sha256_of(basis / BASIS), source_fingerprint(), *hashes)[:16]
-    state = (STATE / params.corpus / "stage_one" / mark).resolve()
+    mark = fingerprint(parts_of(job), sha256_of(basis / BASIS), source_fingerprint(__name__), *hashes)[:16]
+    state = (STATE / params.labels["corpus"] / "stage_one" / mark).resolve()
     return replace(job, linear=state / "linear", scratch=state)
 
 

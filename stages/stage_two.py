@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.common import keys_of, record, rows_of, run_stage
+from stages.clips import keys_of, rows_of
+from stages.common import record, run_stage
 from talking import cluster
 from talking.config import Params, StageTwo
 from talking.corpora.roles import Adaptation, adaptations

@@ -245,6 +245,11 @@ class Params:
                 raise TalkingError(f"{key} is {name!r}, which {rows} does not list; it lists {', '.join(table)}.")
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The two chosen names, for what a run is tagged with and where its kept work lies."""
+        return {"corpus": self.corpus, "backbone": self.backbone}
+
+    @property
     def the_corpus(self) -> Corpus:
         """The row of `corpora` that `corpus` chooses."""
         return self.corpora[self.corpus]

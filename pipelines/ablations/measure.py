@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
-from stages.common import keys_of, rows_of
+from stages.clips import keys_of, rows_of
 from talking.ablations.measure import HeldOut, first_of_each, score_rows, summary
 from talking.ablations.settings import Ablation
 from talking.config import Params
@@ -68,7 +68,7 @@ def main(
             maker.tuned.load_state_dict(load_tuned(stage_two, clip.speaker, pair.generator))
         scores += score_rows(maker, clip, finder, ablation.measured)
     write_json(metrics, summary(scores))
-    print(f"measure: {ablation.row}, seed {ablation.seed}: {summary(scores)}")
+    print(f"measure: {ablation.row}: {summary(scores)}")
 
 
 if __name__ == "__main__":

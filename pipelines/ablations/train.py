@@ -38,7 +38,7 @@ def main(
         TalkingHead.load(result.checkpoint / BEST).save(folder)
         fit.save(folder)
     write_curves(history, plots)
-    print(f"train: {ablation.row}, seed {ablation.seed}: {history[-1]}\n{ignored_sound(history)}")
+    print(f"train: seed {ablation.seed}: {history[-1]}\n{ignored_sound(history)}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
-from stages.common import keys_of, rows_of
+from stages.clips import keys_of, rows_of
 from stages.stage_two import TuneWork
 from talking.ablations.settings import Ablation
 from talking.config import Params
@@ -17,10 +17,15 @@ def main(params: Params, ablation: Ablation, manifest: Path, aligned: Path, back
     usable = keys_of(manifest, ShardFolder(aligned))
     rows = rows_of(manifest, ablation.role) if ablation.tune_steps else []
     chosen = adaptations(rows, usable, on=params.stage_two.adapt_on, splits=(ablation.role,))
-    section = params.stage_one
     with atomic_folder(out) as folder:
         work = TuneWork(
-            params.stage_two, section.lpips_net, section.lpips_trunk, params.seed, aligned, backbone, folder
+            params.stage_two,
+            params.stage_one.lpips_net,
+            params.stage_one.lpips_trunk,
+            params.seed,
+            aligned,
+            backbone,
+            folder,
         )
         work.prepare()
         losses = {adaptation.speaker: work(adaptation) for adaptation in chosen}

@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages import common
-from stages.common import STATE, keys_of, source_fingerprint
+from stages.clips import keys_of
+from stages.common import STATE, source_fingerprint
 from talking import cluster, tracking
 from talking.config import as_plain
 from talking.errors import TalkingError
@@ -13,10 +15,12 @@ from talking.files import sha256_of
 from talking.report.picture_grid import evenly, picture_grid, read_strip, write_png
 from talking.shards import ShardFolder, fingerprint
 from talking.training.context import TrainResult
-from talking.training.encoder import EncoderJob
-from talking.training.gan import GanJob
 from talking.training.gan_params import PairParams, load_pair_params
 from talking.training.pictures import PictureSource
+
+if TYPE_CHECKING:  # Neither stage runs the other's training.
+    from talking.training.encoder import EncoderJob
+    from talking.training.gan import GanJob
 
 PARAMS = Path("pipelines/backbone/params.yaml")
 ROWS = 10
@@ -45,11 +49,11 @@ def state_of(params: PairParams, stage: str, inputs: Iterable[Path], *parts: obj
     rows = ShardFolder(Path(params.pictures.folder)).rows.values()
     files = sorted(path for folder in inputs for path in folder.iterdir() if path.is_file())
     hashes = [row.sha256 for row in rows] + [sha256_of(path) for path in files]
-    mark = fingerprint(*map(repr, parts), source_fingerprint(), *hashes)[:16]
+    mark = fingerprint(*map(repr, parts), source_fingerprint(__name__), *hashes)[:16]
     return (STATE / "backbone" / params.name / stage / mark).resolve()
 
 
-def train(job: GanJob | EncoderJob, params: PairParams, stage: str) -> tuple[Path, Curves]:
+def train(job: "GanJob | EncoderJob", params: PairParams, stage: str) -> tuple[Path, Curves]:
     """Train under Ray Train, going on from where an earlier run of the same job was stopped.
 
     Return the last checkpoint's folder, and the reported numbers.

@@ -22,6 +22,7 @@ GRAPH = {
         "mfcc": {
             "cmd": f"{sys.executable} -m stages.mfcc --resampled resampled --out windows",
             "deps": ["resampled"],
+            "params": ["mfcc", "resample.sound_rate", "corpora.${corpus}.max_rejected"],
             "outs": ["windows"],
         }
     }
