@@ -11,6 +11,8 @@ import yaml
 
 from talking.errors import TalkingError
 
+# Stands for no file: DVC cannot depend on null, so a key whose file is a stage's dependency names this one instead.
+NO_FILE = "weights/none"
 Section = TypeVar("Section")
 
 
@@ -52,7 +54,11 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if origin is Literal:
         return _one_of(value, get_args(hint), where)
     if origin in (Union, types.UnionType):
-        return None if value is None else _convert(value, next(a for a in get_args(hint) if a is not type(None)), where)
+        return (
+            None
+            if value is None or value == NO_FILE
+            else _convert(value, next(a for a in get_args(hint) if a is not type(None)), where)
+        )
     if origin is tuple:
         return _sequence(value, get_args(hint)[0], where)
     if origin is dict:

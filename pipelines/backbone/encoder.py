@@ -19,7 +19,9 @@ from talking.training.gan_params import PairParams
 def job_of(params: PairParams, gan: Path) -> EncoderJob:
     """Return the training's inputs; what a resume needs lies under a name that tells its inputs and parameters."""
     job = EncoderJob(params.encoder, params.seed, source_of(params), gan.resolve(), Path())
-    return replace(job, scratch=state_of(params, "encoder", [gan], job))
+    given = (params.encoder.lpips_trunk, params.encoder.imagenet, params.encoder.arcface)
+    inputs = [gan, *(Path(path) for path in given if path)]
+    return replace(job, scratch=state_of(params, "encoder", inputs, job))
 
 
 def quality(pair: Backbone, true: np.ndarray) -> dict[str, float]:

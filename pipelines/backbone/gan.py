@@ -26,7 +26,9 @@ def job_of(params: PairParams) -> GanJob:
     start = Path(params.gan.start) if params.gan.start else None
     if start and not start.is_dir():
         raise TalkingError(f"gan.start is {start}, which is no folder: give that of a backbone, or null.")
-    return replace(job, scratch=state_of(params, "gan", [start] if start else [], job))
+    inception = Path(params.gan.inception) if params.gan.inception else None
+    inputs = [path for path in (start, inception) if path]
+    return replace(job, scratch=state_of(params, "gan", inputs, job))
 
 
 def main(params: PairParams, out: Path, metrics: Path, plots: Path) -> None:

@@ -45,9 +45,10 @@ def source_of(params: PairParams) -> PictureSource:
 
 
 def state_of(params: PairParams, stage: str, inputs: Iterable[Path], *parts: object) -> Path:
-    """Return the folder for what a resume needs: its name tells the inputs, the parameters and the library's code."""
+    """Return the folder for what a resume needs: its name tells the inputs, the parameters and the code."""
     rows = ShardFolder(Path(params.pictures.folder)).rows.values()
-    files = sorted(path for folder in inputs for path in folder.iterdir() if path.is_file())
+    places = [sorted(place.iterdir()) if place.is_dir() else [place] for place in inputs]
+    files = [path for place in places for path in place if path.is_file()]
     hashes = [row.sha256 for row in rows] + [sha256_of(path) for path in files]
     mark = fingerprint(*map(repr, parts), source_fingerprint(__name__), *hashes)[:16]
     return (STATE / "backbone" / params.name / stage / mark).resolve()
