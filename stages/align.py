@@ -12,8 +12,6 @@ from talking.media.video import encode_frames_bytes, iter_frames
 from talking.shards import Sample, encode_array
 from talking.storage import Location, absolute
 
-CROPS_CRF = 10
-
 
 @dataclass
 class AlignWork(ClipWork):
@@ -37,7 +35,9 @@ class AlignWork(ClipWork):
             redetect_every=self.section.redetect_every,
         )
         return {
-            "crops.mp4": encode_frames_bytes(aligned.crops, crf=CROPS_CRF, pixel_format="yuv444p", preset="veryfast"),
+            "crops.mp4": encode_frames_bytes(
+                aligned.crops, crf=self.section.crf, pixel_format="yuv444p", preset="veryfast"
+            ),
             "landmarks.npy": encode_array(aligned.landmarks),
             "quads.npy": encode_array(aligned.quads),
         }

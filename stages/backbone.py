@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.clips import keys_of
 from stages.common import record, run_stage
-from talking.config import Params
+from talking.config import Params, TrainedBackbone
 from talking.errors import TalkingError
 from talking.faces.finders import make_finder
 from talking.files import atomic_folder, write_json
@@ -17,8 +17,6 @@ from talking.training.backbone import train_backbone
 from talking.training.images import load_crops, load_face_set
 from talking.weights import kept_backbone, published_backbone
 
-CROPS_IN_MEMORY = 20_000
-CLIPS_MEASURED = 6
 START = "start"  # a folder below the source, with a pair that training goes on from
 
 
@@ -27,15 +25,14 @@ def obtain(
 ) -> tuple[Backbone, list[tuple[int, dict[str, float]]]]:
     """Return the pair that params choose, and the curve of its training (empty when there is none)."""
     row, curve = params.the_backbone, list[tuple[int, dict[str, float]]]()
-    if row.source == "published":
-        return published_backbone(source, row.resolution), curve
-    if row.source == "kept":
-        return kept_backbone(source, row.resolution), curve
-    if row.source == "faces":
+    if not isinstance(row, TrainedBackbone):
+        read = published_backbone if row.source == "published" else kept_backbone
+        return read(source, row.resolution), curve
+    if row.most is None:
         images = load_face_set(source, row.resolution)
     else:
         keys = keys_of(manifest, ShardFolder(aligned), "train")
-        images = load_crops(aligned, keys, row.resolution, CROPS_IN_MEMORY)
+        images = load_crops(aligned, keys, row.resolution, row.most)
 
     def report(step: int, losses: dict[str, float]) -> None:
         print(f"backbone: step {step}/{row.steps}, loss {losses['train_reconstruction']:.4f}", flush=True)
@@ -56,10 +53,9 @@ def main(params: Params, source: Path, manifest: Path, aligned: Path, out: Path,
     pair, curve = obtain(params, source, manifest, aligned)
     with atomic_folder(out) as folder:
         pair.save(folder)
-    keys = keys_of(manifest, ShardFolder(aligned), "unseen")
-    quality = inversion_quality(
-        pair.to(best_device()), ShardFolder(aligned), sorted(keys)[:CLIPS_MEASURED], make_finder(params.evaluate.finder)
-    )
+    keys = sorted(keys_of(manifest, ShardFolder(aligned), "unseen"))[: params.inversion.clips]
+    finder = make_finder(params.evaluate.finder)
+    quality = inversion_quality(pair.to(best_device()), ShardFolder(aligned), keys, finder)
     write_json(metrics, quality)
     write_curves(curve, plots)
     print(f"backbone: {quality}")

@@ -31,7 +31,6 @@ from talking.shards import ClipStatus, ShardFolder
 from talking.synthesis.animate import MARK, ROWS
 from talking.synthesis.codes import best_device
 
-IDENTITY_EVERY = 75
 BARS = ("mouth_correlation", "lmd", "psnr", "ssim")
 FILMED = ("stage_two", "stage_one", "inversion")
 
@@ -57,7 +56,7 @@ class EvaluateWork:
                 load_lpips(weights, device=device),
                 load_identity(),
                 load_sync(weights, device=device),
-                identity_every=IDENTITY_EVERY,
+                identity_every=self.section.identity_every,
             ),
             inception=load_inception(weights, device=device),
             columns=self.section.sheet_columns,

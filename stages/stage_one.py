@@ -42,8 +42,9 @@ def job_of(
         scratch=Path(),
     )
     hashes = [row.sha256 for source in (folder, sounds, faces) for row in source.rows.values()]
-    if params.stage_one.lpips_trunk:
-        hashes.append(sha256_of(Path(params.stage_one.lpips_trunk)))
+    trunk = params.stage_one.lpips_trunk
+    if trunk and Path(trunk).is_file():
+        hashes.append(sha256_of(Path(trunk)))
     mark = fingerprint(parts_of(job), sha256_of(basis / BASIS), source_fingerprint(__name__), *hashes)[:16]
     state = (STATE / params.labels["corpus"] / "stage_one" / mark).resolve()
     return replace(job, linear=state / "linear", scratch=state)

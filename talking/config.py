@@ -7,44 +7,66 @@ from typing import Literal
 import yaml
 
 from talking.errors import TalkingError
-from talking.typed import number, read_file
+from talking.typed import number, read_file, unused
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A row of `corpora`: which reader reads it, and who and what is held out."""
+    """A row of `corpora`: which reader reads it, and who and what is held out.
+
+    Left out where a row does not use it: `clip_s` (clips of any length), `seen_clips` (no clip of a training speaker is
+    held out) and `validation_clips` (nor are more for validation than those of the validation speakers).
+    """
 
     reader: Literal["grid", "tcd_timit"]
     unseen_speakers: tuple[str, ...]
-    validation_speakers: tuple[str, ...] = ()
-    validation_clips: int = number(0, default=0)
-    seen_clips: dict[str, int] = field(default_factory=dict)
-    clip_s: float | None = number(above=0, default=None)
-    clips_per_shard: int = number(1, default=100)
-    max_rejected: float = number(0, 1, default=0.1)
+    validation_speakers: tuple[str, ...]
+    clips_per_shard: int = number(1)
+    max_rejected: float = number(0, 1)
+    validation_clips: int = unused(0, low=0)
+    seen_clips: dict[str, int] = field(default_factory=dict, metadata={"optional": True})
+    clip_s: float | None = unused(above=0)
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A row of `backbones`: a published pair, a kept one, or one trained on faces or on the training crops."""
+    """A row of `backbones`: a pair that was trained elsewhere, published or kept."""
 
-    source: Literal["published", "kept", "faces", "crops"]
+    source: Literal["published", "kept"]
     resolution: int = number(16, 1024)
-    style_dim: int = number(4, default=512)
-    channel_multiplier: float = number(above=0, default=2.0)
-    channel_max: int = number(4, default=512)
-    encoder_width: int = number(4, default=64)
-    encoder_pool: int = number(1, default=1)
-    n_mlp: int = number(1, default=8)
-    steps: int = number(0, default=0)
-    batch: int = number(1, default=16)
-    lr: float = number(above=0, default=2e-3)
-    mouth_weight: float = number(1, default=4.0)
-    eyes_weight: float = number(1, default=2.0)
-    lambda_gradient: float = number(0, default=1.0)
-    augment: bool = False
-    bf16: bool = False
-    threads: int | None = number(1, default=None)
+
+
+@dataclass(frozen=True)
+class TrainedBackbone:
+    """A row of `backbones` that is trained, on a face set or on the corpus's training crops.
+
+    `most` is of crops, of which so many are held in memory; a face set is held whole, and its row leaves it out.
+    """
+
+    source: Literal["faces", "crops"]
+    augment: bool
+    bf16: bool
+    resolution: int = number(16, 1024)
+    style_dim: int = number(4)
+    channel_multiplier: float = number(above=0)
+    channel_max: int = number(4)
+    n_mlp: int = number(1)
+    encoder_width: int = number(4)
+    encoder_pool: int = number(1)
+    steps: int = number(0)
+    batch: int = number(1)
+    lr: float = number(above=0)
+    betas: tuple[float, float] = number(0, 0.9999)
+    average: float = number(0, 0.9999)
+    mouth_weight: float = number(1)
+    eyes_weight: float = number(1)
+    lambda_gradient: float = number(0)
+    report_every: int = number(1)
+    most: int | None = unused(low=1)
+
+    def __post_init__(self) -> None:
+        if (self.source == "crops") != (self.most is not None):
+            raise TalkingError("backbones: most, how many crops are held in memory, is of rows whose source is crops.")
 
 
 @dataclass(frozen=True)
@@ -78,6 +100,14 @@ class Align:
     redetect_every: int = number(0)
     smoothing: float = number(0)
     max_missing: float = number(0, 1)
+    crf: int = number(0, 51)
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """What the pair of the stage backbone is measured on."""
+
+    clips: int = number(1)
 
 
 @dataclass(frozen=True)
@@ -93,19 +123,19 @@ class Pca:
 
     source: Literal["displacements", "codes", "faces", "prior"]
     components: int = number(1)
-    prior_samples: int = number(2, default=100_000)
+    prior_samples: int = number(2)
 
 
 @dataclass(frozen=True)
 class Mfcc:
     """Audio windows."""
 
+    normalise: Literal["none", "clip"]
     n_mfcc: int = number(2)
     hop_s: float = number(above=0)
     steps: int = number(1)
     n_fft: int = number(16)
     n_mels: int = number(2)
-    normalise: Literal["none", "clip"] = "none"
 
 
 @dataclass(frozen=True)
@@ -117,6 +147,10 @@ class StageOne:
     latent_norm: Literal["mean_square", "norm"]
     lpips_net: Literal["squeeze", "alex", "vgg"]
     lpips_trunk: str | None
+    identity: Literal["outside", "anywhere"]
+    best_by: Literal["moving", "latent"]
+    lips_finder: Literal["dlib", "face_alignment"]
+    bf16: bool
     lambda_latent: float = number(0)
     lambda_lpips: float = number(0)
     lpips_frames: int = number(0)
@@ -128,25 +162,24 @@ class StageOne:
     batch: int = number(1)
     steps: int = number(1)
     lr: float = number(above=0)
+    betas: tuple[float, float] = number(0, 0.9999)
     weight_decay: float = number(0)
+    clip_norm: float = number(above=0)
     audio_noise: float = number(0)
     validate_every: int = number(1)
+    validation_most: int = number(1)
     average: float = number(0, 0.9999)
-    lambda_speed: float = number(0, default=0.0)
-    lpips_from: int = number(0, default=0)
-    lpips_every: int = number(1, default=1)
-    identity: Literal["outside", "anywhere"] = "outside"
-    lips_share: float = number(0, 1, default=0.0)
-    lambda_mouth: float = number(0, default=0.0)
-    smooth_codes: float = number(0, default=0.0)
-    audio_speed: float = number(0, 0.5, default=0.0)
-    best_by: Literal["moving", "latent"] = "latent"
-    halve_after: int | None = number(1, default=None)
-    stop_after: int | None = number(1, default=None)
-    lips_clips: int = number(0, default=0)
-    lips_finder: Literal["dlib", "face_alignment"] = "dlib"
-    bf16: bool = False
-    accumulate: int = number(1, default=1)
+    lambda_speed: float = number(0)
+    lpips_from: int = number(0)
+    lpips_every: int = number(1)
+    lips_share: float = number(0, 1)
+    lambda_mouth: float = number(0)
+    smooth_codes: float = number(0)
+    audio_speed: float = number(0, 0.5)
+    halve_after: int | None = number(1)
+    stop_after: int | None = number(1)
+    lips_clips: int = number(0)
+    accumulate: int = number(1)
 
 
 @dataclass(frozen=True)
@@ -154,24 +187,26 @@ class StageTwo:
     """Pivotal tuning of G on one speaker."""
 
     adapt_on: Literal["picture", "clip", "clips"]
+    bf16: bool
     frames: int = number(1)
     steps: int = number(0)
     batch: int = number(1)
     lr: float = number(above=0)
+    betas: tuple[float, float] = number(0, 0.9999)
     lambda_lpips: float = number(0)
     lambda_l2: float = number(0)
-    mouth_weight: float = number(1, default=1.0)
-    bf16: bool = False
-    stop_after: int | None = number(1, default=None)
+    mouth_weight: float = number(1)
+    stop_after: int | None = number(1)
+    smooth: float = number(0, 0.9999)
 
 
 @dataclass(frozen=True)
 class Animate:
     """Videos of the test clips."""
 
+    preset: str
     size: int = number(16, 1024)
     crf: int = number(0, 51)
-    preset: str = "veryfast"
 
 
 @dataclass(frozen=True)
@@ -180,6 +215,7 @@ class Evaluate:
 
     finder: Literal["dlib", "face_alignment"]
     weights: str | None
+    identity_every: int = number(1)
     sheet_columns: int = number(2)
     thumbnail: int = number(16)
 
@@ -223,10 +259,11 @@ class Params:
     backbone: str
     seed: int
     corpora: dict[str, Corpus]
-    backbones: dict[str, Backbone]
+    backbones: dict[str, Backbone | TrainedBackbone]
     demo_corpus: DemoCorpus
     resample: Resample
     align: Align
+    inversion: Inversion
     invert: Invert
     pca: Pca
     mfcc: Mfcc
@@ -255,7 +292,7 @@ class Params:
         return self.corpora[self.corpus]
 
     @property
-    def the_backbone(self) -> Backbone:
+    def the_backbone(self) -> Backbone | TrainedBackbone:
         """The row of `backbones` that `backbone` chooses."""
         return self.backbones[self.backbone]
 

@@ -3,7 +3,7 @@
 import math
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, field, fields, is_dataclass
+from dataclasses import Field, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -21,10 +21,18 @@ def number(low: float | None = None, high: float | None = None, *, above: float 
     return field(metadata={"low": low, "high": high, "above": above}, **keywords)
 
 
+def unused(
+    default: Any = None, *, low: float | None = None, high: float | None = None, above: float | None = None
+) -> Any:
+    """Declare a field that a row of a table leaves out where it does not use it, which then is `default`."""
+    return field(metadata={"low": low, "high": high, "above": above, "optional": True}, default=default)
+
+
 def read_section(cls: type[Section], values: Any, where: str) -> Section:
     """Build the frozen dataclass `cls` from the mapping `values`; `where` is the dotted key that errors name.
 
-    Raises `TalkingError` for a key that `cls` does not know, a missing one, a value of another type or out of range.
+    Raises `TalkingError` for a key that `cls` does not know, a missing one, a value of another type or out of range. A
+    default of `cls` is for callers in code: what a file leaves out is missing, unless the field is `unused`.
     """
     if not isinstance(values, Mapping):
         raise TalkingError(f"{where or 'params.yaml'} must be a section of keys and values, not {values!r}.")
@@ -38,7 +46,7 @@ def read_section(cls: type[Section], values: Any, where: str) -> Section:
         if name in values:
             arguments[name] = _convert(values[name], hints[name], _join(where, name))
             _check_range(arguments[name], entry, _join(where, name))
-        elif entry.default is MISSING and entry.default_factory is MISSING:
+        elif not entry.metadata.get("optional"):
             raise TalkingError(f"{_join(where, name)} is missing: add it, as in the params.yaml of the repository.")
     return cls(**arguments)
 
@@ -54,16 +62,23 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if origin is Literal:
         return _one_of(value, get_args(hint), where)
     if origin in (Union, types.UnionType):
-        return (
-            None
-            if value is None or value == NO_FILE
-            else _convert(value, next(a for a in get_args(hint) if a is not type(None)), where)
-        )
+        return _one_kind(value, get_args(hint), where)
     if origin is tuple:
-        return _sequence(value, get_args(hint)[0], where)
+        return _sequence(value, get_args(hint), where)
     if origin is dict:
         return _mapping(value, get_args(hint)[1], where)
     return _scalar(value, hint, where)
+
+
+def _one_kind(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
+    """Convert to a kind or None, or to the one of several sections that has the value's `source` among its choices."""
+    if type(None) in kinds:
+        missing = value is None or value == NO_FILE
+        return None if missing else _convert(value, next(kind for kind in kinds if kind is not type(None)), where)
+    choices = {name: kind for kind in kinds for name in get_args(get_type_hints(kind)["source"])}
+    if not isinstance(value, Mapping) or "source" not in value:
+        return read_section(kinds[0], value, where)
+    return read_section(choices[_one_of(value["source"], tuple(choices), _join(where, "source"))], value, where)
 
 
 def _one_of(value: Any, choices: tuple[Any, ...], where: str) -> Any:
@@ -72,10 +87,12 @@ def _one_of(value: Any, choices: tuple[Any, ...], where: str) -> Any:
     return value
 
 
-def _sequence(value: Any, hint: Any, where: str) -> tuple[Any, ...]:
+def _sequence(value: Any, hints: tuple[Any, ...], where: str) -> tuple[Any, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise TalkingError(f"{where} is {value!r}; it must be a list.")
-    return tuple(_convert(entry, hint, f"{where}[{index}]") for index, entry in enumerate(value))
+    if Ellipsis not in hints and len(value) != len(hints):
+        raise TalkingError(f"{where} is {value!r}; it must be a list of {len(hints)}.")
+    return tuple(_convert(entry, hints[0], f"{where}[{index}]") for index, entry in enumerate(value))
 
 
 def _mapping(value: Any, hint: Any, where: str) -> dict[str, Any]:
@@ -103,6 +120,10 @@ def _number_in_words(value: str) -> float | str:
 
 
 def _check_range(value: Any, entry: Field[Any], where: str) -> None:
+    if isinstance(value, tuple):
+        for index, each in enumerate(value):
+            _check_range(each, entry, f"{where}[{index}]")
+        return
     low, high, above = (entry.metadata.get(name) for name in ("low", "high", "above"))
     if value is None or not isinstance(value, int | float):
         return

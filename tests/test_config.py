@@ -1,18 +1,26 @@
 """params.yaml: the repository's own loads, and every spoiled one is refused by its dotted key."""
 
 import re
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
 
+from talking.ablations.settings import Ablation
 from talking.config import Params, as_plain, load_params
 from talking.errors import TalkingError
+from talking.training.gan_params import PairParams
 
-OWN = Path(__file__).parent.parent / "params.yaml"
+ROOT = Path(__file__).parent.parent
+OWN = ROOT / "params.yaml"
+FILES = [
+    (Params, "params.yaml"),
+    (PairParams, "pipelines/backbone/params.yaml"),
+    (Ablation, "pipelines/ablations/params.yaml"),
+]
 
 
 @pytest.fixture
@@ -64,6 +72,8 @@ def test_a_rate_may_be_written_as_people_write_it(tmp_path, text) -> None:
         ("stage_one.lamda_latent", 1),
         ("corpora.grid.readr", "grid"),
         ("backbones.faces.chanel_max", 1),
+        ("backbones.demo.steps", 1),
+        ("stage_one.betas", [0.9]),
         ("stage_one.lr", -0.001),
         ("stage_one.lr", 0),
         ("stage_one.lr", float("nan")),
@@ -97,7 +107,17 @@ def test_a_wrong_key_or_value_is_refused_by_its_dotted_key(spoil, dotted, value)
 
 
 @pytest.mark.parametrize(
-    "dotted", ["seed", "mfcc", "stage_one.lr", "corpora.grid.reader", "backbones.ffhq1024.resolution"]
+    "dotted",
+    [
+        "seed",
+        "mfcc",
+        "stage_one.lr",
+        "stage_one.lips_finder",
+        "cluster.retries",
+        "corpora.grid.reader",
+        "backbones.ffhq1024.resolution",
+        "backbones.crops.lambda_gradient",
+    ],
 )
 def test_a_missing_key_is_named(spoil, dotted) -> None:
     with pytest.raises(TalkingError) as refusal:
@@ -130,6 +150,34 @@ def test_a_file_that_is_no_yaml_mapping_is_refused_in_one_line(tmp_path, content
 def test_a_missing_file_is_named(tmp_path) -> None:
     with pytest.raises(TalkingError, match=r"nothing.yaml is missing: run from the root"):
         load_params(tmp_path / "nothing.yaml")
+
+
+def test_how_many_crops_are_held_is_said_where_crops_are_trained_on_and_nowhere_else(spoil) -> None:
+    for dotted, value in (("backbones.crops.most", []), ("backbones.faces.most", [10])):
+        with pytest.raises(TalkingError, match="backbones: most, how many crops"):
+            load_params(spoil(dotted, *value))
+
+
+def keys_of_file(kind: Any, values: Any, where: str = "") -> Iterator[tuple[str, set[str], set[str]]]:
+    """Of every section and table of rows: its name, the keys that its dataclass has, and those in the file."""
+    parts = get_args(kind)
+    if is_dataclass(kind):
+        yield where, {entry.name for entry in fields(kind)}, set(values)
+        for name, hint in get_type_hints(kind).items():
+            yield from keys_of_file(hint, values[name], f"{where}.{name}") if name in values else ()
+    elif get_origin(kind) is dict and parts[1] not in (int, str):
+        for row in get_args(parts[1]) or parts[1:]:
+            sources = get_args(get_type_hints(row).get("source"))
+            found = [each for each in values.values() if not sources or each["source"] in sources]
+            yield where, {entry.name for entry in fields(row)}, {key for each in found for key in each}
+
+
+@pytest.mark.parametrize(("kind", "path"), FILES, ids=lambda each: getattr(each, "__name__", None))
+def test_every_number_that_code_reads_is_in_the_file_and_every_key_of_the_file_is_read(kind, path) -> None:
+    """So that no default in code decides: each key stands in the file, with its unit and source."""
+    sections = list(keys_of_file(kind, yaml.safe_load((ROOT / path).read_text())))
+    assert len(sections) > 3 or kind is Ablation
+    assert [(where, known ^ there) for where, known, there in sections if known != there] == []
 
 
 def test_trackers_get_the_numbers_as_they_stand_in_the_file() -> None:

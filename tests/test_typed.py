@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talking.errors import TalkingError
-from talking.typed import number, read_section
+from talking.typed import NO_FILE, number, read_section, unused
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Inner:
     """A section within a section."""
 
     share: float = number(0, 1)
-    names: tuple[str, ...] = ()
-    mode: Literal["fast", "exact"] = "fast"
+    names: tuple[str, ...] = unused(())
+    mode: Literal["fast", "exact"] = unused("fast")
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,20 @@ class Outer:
     rate: float = number(above=0)
     title: str | None
     inner: Inner
-    loud: bool = False
-    limit: int | None = number(1, 10, default=None)
-    table: dict[str, int] = field(default_factory=dict)
-    rows: dict[str, Inner] = field(default_factory=dict)
+    loud: bool = unused(False)
+    limit: int | None = unused(low=1, high=10)
+    table: dict[str, int] = field(default_factory=dict, metadata={"optional": True})
+    rows: dict[str, Inner] = field(default_factory=dict, metadata={"optional": True})
+    pair: tuple[float, float] = number(0, 1, default=(0.0, 0.0))
 
 
 def values(**changes: object) -> dict[str, object]:
-    return {"count": 3, "rate": 0.5, "title": None, "inner": {"share": 0.25}, **changes}
+    return {"count": 3, "rate": 0.5, "title": None, "inner": {"share": 0.25}, "pair": [0, 1], **changes}
 
 
 def test_values_arrive_with_their_types_and_defaults() -> None:
     outer = read_section(Outer, values(inner={"share": 1, "names": ["a", "b"]}, rows={"x": {"share": 0}}, limit=7), "")
-    assert outer == Outer(3, 0.5, None, Inner(1.0, ("a", "b")), False, 7, {}, {"x": Inner(0.0)})
+    assert outer == Outer(3, 0.5, None, Inner(1.0, ("a", "b")), False, 7, {}, {"x": Inner(0.0)}, (0.0, 1.0))
     assert type(outer.inner.share) is float
 
 
@@ -81,6 +82,9 @@ def test_values_arrive_with_their_types_and_defaults() -> None:
         ({"rate": "nan"}, "top.rate is nan; it must be a finite number"),
         ({"inner": {"share": float("nan")}}, "top.inner.share is nan"),
         ({"rate": float("inf")}, "top.rate is inf; it must be a finite number"),
+        ({"pair": [0]}, "top.pair is [0]; it must be a list of 2"),
+        ({"pair": [0, 1, 1]}, "top.pair is [0, 1, 1]; it must be a list of 2"),
+        ({"pair": [0, 2]}, "top.pair[1] is 2.0; it must be at least 0 and at most 1"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_its_dotted_key(changes, message) -> None:
@@ -90,12 +94,61 @@ def test_what_does_not_fit_is_refused_by_its_dotted_key(changes, message) -> Non
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("missing", ["count", "rate", "title", "inner"])
+@pytest.mark.parametrize("missing", ["count", "rate", "title", "inner", "pair"])
 def test_a_missing_key_is_named_at_the_top_without_a_dot(missing) -> None:
     given_values = values()
     del given_values[missing]
     with pytest.raises(TalkingError, match=f"^{missing} is missing"):
         read_section(Outer, given_values, "")
+
+
+@dataclass(frozen=True)
+class Bought:
+    """A row of one source."""
+
+    source: Literal["shop", "market"]
+    price: int = number(1)
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A row of another source, with keys of its own."""
+
+    source: Literal["garden"]
+    days: int = number(1)
+
+
+@dataclass(frozen=True)
+class Kitchen:
+    """A table of both."""
+
+    rows: dict[str, Bought | Grown]
+
+
+def test_a_rows_source_says_which_keys_it_has() -> None:
+    rows = {"a": {"source": "market", "price": 2}, "b": {"source": "garden", "days": 9}}
+    assert read_section(Kitchen, {"rows": rows}, "").rows == {"a": Bought("market", 2), "b": Grown("garden", 9)}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"source": "garden", "price": 2}, "rows.a.price is not a known key; known here: source, days"),
+        ({"source": "garden"}, "rows.a.days is missing"),
+        ({"source": "sea", "price": 2}, "rows.a.source is 'sea'; it must be one of shop, market, garden"),
+        ({"price": 2}, "rows.a.source is missing"),
+        ({"source": []}, "rows.a.source is []"),
+        (3, "rows.a must be a section"),
+    ],
+)
+def test_a_row_with_keys_of_another_source_is_refused(row, message) -> None:
+    with pytest.raises(TalkingError) as refusal:
+        read_section(Kitchen, {"rows": {"a": row}}, "")
+    assert str(refusal.value).startswith(message)
+
+
+def test_the_file_that_stands_for_none_is_none() -> None:
+    assert read_section(Outer, values(title=NO_FILE), "").title is None
 
 
 @given(st.floats(min_value=1e-300, max_value=1e300))

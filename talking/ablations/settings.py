@@ -21,6 +21,8 @@ class Ablation:
 
     row: str
     seed: int
+    role: Role
+    floors: bool
     train_steps: int = number(1)
     validate_every: int = number(1)
     tune_steps: int = number(0)
@@ -28,8 +30,6 @@ class Ablation:
     clips: int = number(1)
     frames: int = number(3)
     size: int = number(16, 1024)
-    role: Role = "unseen"
-    floors: bool = False
 
     @property
     def measured(self) -> tuple[str, ...]:

@@ -4,8 +4,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from talking.errors import TalkingError
-
 LstmState = tuple[Tensor, Tensor]
 BASE_WIDTH = 64
 HIDDEN_PER_WIDTH = 32
@@ -15,7 +13,7 @@ class AudioEncoder(nn.Module):
     """Maps the audio windows of a sequence of frames to one code per frame.
 
     `width` is the number of channels of the first convolution; the others and the hidden linear layer keep Table 4.3's
-    proportions to it. `bidirectional` lets the LSTM hear what follows, at half of `code_dim` each way.
+    proportions to it.
     """
 
     def __init__(
@@ -26,7 +24,6 @@ class AudioEncoder(nn.Module):
         code_dim: int = 256,
         lstm_layers: int = 3,
         width: int = BASE_WIDTH,
-        bidirectional: bool = False,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
@@ -35,7 +32,6 @@ class AudioEncoder(nn.Module):
             "code_dim": code_dim,
             "lstm_layers": lstm_layers,
             "width": width,
-            "bidirectional": bidirectional,
         }
         self.code_dim = code_dim
         self.convolutions = nn.Sequential(
@@ -50,8 +46,7 @@ class AudioEncoder(nn.Module):
         flat = 8 * width * pooled(pooled(n_coefficients, 1), 2) * pooled(pooled(n_steps, 2), 2)
         hidden = HIDDEN_PER_WIDTH * width
         self.linears = nn.Sequential(nn.Linear(flat, hidden), nn.ReLU(), nn.Linear(hidden, code_dim), nn.ReLU())
-        size = code_dim // 2 if bidirectional else code_dim
-        self.lstm = nn.LSTM(code_dim, size, lstm_layers, batch_first=True, bidirectional=bidirectional)
+        self.lstm = nn.LSTM(code_dim, code_dim, lstm_layers, batch_first=True)
 
     def forward(self, windows: Tensor) -> Tensor:
         """`windows` (B, T, n_coefficients, n_steps) -> audio codes (B, T, code_dim)."""
@@ -60,11 +55,8 @@ class AudioEncoder(nn.Module):
     def stream(self, windows: Tensor, state: LstmState | None = None) -> tuple[Tensor, LstmState]:
         """Return the audio codes of a part of a sequence, (B, T, code_dim), and the LSTM's state after it.
 
-        The state, each half (lstm_layers, B, code_dim), is to be given with the part that follows; None begins. Raises
-        TalkingError for a bidirectional LSTM, which must have heard the end first.
+        The state, each half (lstm_layers, B, code_dim), is to be given with the part that follows; None begins.
         """
-        if self.lstm.bidirectional:
-            raise TalkingError("a bidirectional audio encoder cannot hear a sound in parts: give it the whole sound.")
         return self.lstm(self._listen(windows), state)
 
     def _listen(self, windows: Tensor) -> Tensor:

@@ -7,25 +7,17 @@ from torch import Tensor, nn
 
 
 class LatentDecoder(nn.Module):
-    """Maps the identity's coefficients and an audio code to the coefficients h_t of the displacement d_t = h_t V.
+    """Maps the identity's coefficients and an audio code to the coefficients h_t of the displacement d_t = h_t V."""
 
-    `n_identity` is the number of coefficients that describe the identity, `n_components` (K) as the thesis has it if
-    None.
-    """
-
-    def __init__(
-        self, n_components: int, code_dim: int = 256, hidden: int = 512, n_identity: int | None = None
-    ) -> None:
+    def __init__(self, n_components: int, code_dim: int = 256, hidden: int = 512) -> None:
         super().__init__()
-        n_identity = n_components if n_identity is None else n_identity
         self.config: dict[str, Any] = {
             "n_components": n_components,
             "code_dim": code_dim,
             "hidden": hidden,
-            "n_identity": n_identity,
         }
         self.layers = nn.Sequential(
-            nn.Linear(n_identity + code_dim, hidden),
+            nn.Linear(n_components + code_dim, hidden),
             nn.ReLU(),
             nn.Linear(hidden, hidden),
             nn.ReLU(),
@@ -33,6 +25,6 @@ class LatentDecoder(nn.Module):
         )
 
     def forward(self, identity: Tensor, codes: Tensor) -> Tensor:
-        """`identity` (B, n_identity): w_I projected on V; `codes` (B, T, code_dim) of E_A -> h (B, T, K)."""
-        repeated = identity[:, None].expand(-1, codes.shape[1], -1)  # (B, T, n_identity)
+        """`identity` (B, K): w_I projected on V; `codes` (B, T, code_dim) of E_A -> h (B, T, K)."""
+        repeated = identity[:, None].expand(-1, codes.shape[1], -1)  # (B, T, K)
         return self.layers(torch.cat([repeated, codes], dim=2))

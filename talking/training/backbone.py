@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from talking.config import Backbone as BackboneParams
+from talking.config import TrainedBackbone as BackboneParams
 from talking.errors import TalkingError
 from talking.losses.reconstruction import reconstruction_loss, region_weights
 from talking.models.backbone import Backbone
@@ -68,7 +68,6 @@ def train_backbone(
     seed: int,
     device: torch.device,
     report: Report,
-    report_every: int = 50,
     start: Backbone | None = None,
 ) -> Backbone:
     """Train the pair on the images and return its moving average, with the mean code of the images as mean latent.
@@ -78,8 +77,8 @@ def train_backbone(
     """
     pair = (_started(start, params, seed) if start else _Autoencoder(*new_pair(params, seed))).to(device)
     course = phases(params.resolution, started=start is not None)
-    average = _Average(pair, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=False)
-    optimizer = torch.optim.Adam(pair.parameters(), lr=params.lr, betas=(0.9, 0.99), fused=True)
+    average = _Average(pair, multi_avg_fn=get_ema_multi_avg_fn(params.average), use_buffers=False)
+    optimizer = torch.optim.Adam(pair.parameters(), lr=params.lr, betas=params.betas, fused=True)
     draw = torch.Generator().manual_seed(seed)
     total = 0.0
     for step in range(params.steps):
@@ -97,8 +96,8 @@ def train_backbone(
         optimizer.step()
         average.update_parameters(pair)
         total += loss.item()
-        if (step + 1) % report_every == 0:
-            report(step + 1, {"train_reconstruction": total / report_every})
+        if (step + 1) % params.report_every == 0:
+            report(step + 1, {"train_reconstruction": total / params.report_every})
             total = 0.0
     return _finished(average.module, images, device, draw)
 

@@ -30,7 +30,6 @@ from talking.training.processes import average_gradients, move_average, step_gen
 CHECKPOINT = "state.pt"
 OUTCOME = "outcome"
 SAMPLES = "samples"
-SHOWN = 8
 TRUNK_PARTS = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
 
 
@@ -59,7 +58,7 @@ class EncoderTrainer:
         self.pair = new_pair(job).to(context.device)
         self.pair.generator.requires_grad_(False)
         self.average = copy.deepcopy(self.pair.encoder).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(self.pair.encoder.parameters(), lr=job.params.lr)
+        self.optimizer = torch.optim.Adam(self.pair.encoder.parameters(), lr=job.params.lr, betas=job.params.betas)
         self.loss = EncoderLoss(job.params, job.seed).to(context.device)
         self.pictures, self.held_out = job.source.load(self.pair.resolution)
         self.step = 0
@@ -111,7 +110,7 @@ class EncoderTrainer:
             if not count:
                 return Inversion(true, self.pair(true))
             with torch.no_grad():
-                known = draw_codes(self.pair.generator, count, draw, mixing=0.9).float()
+                known = draw_codes(self.pair.generator, count, draw, mixing=self.params.known_mixing).float()
                 samples = self.pair.synthesise(known).clamp(-1, 1).float()
             codes = self.pair.invert(torch.cat([true, samples]))
             return Inversion(true, self.pair.synthesise(codes[: len(true)]), known, codes[len(true) :])
@@ -123,7 +122,7 @@ class EncoderTrainer:
             true = self.held_out.permute(0, 2, 3, 1).numpy()
             made = synthesise_frames(pair.generator, invert_frames(pair, true), pair.resolution)
             metrics["held_out_psnr"] = float(psnr(true, made).mean())
-            shown = np.linspace(0, len(true) - 1, min(SHOWN, len(true))).astype(int)
+            shown = np.linspace(0, len(true) - 1, min(self.params.shown, len(true))).astype(int)
             pictures = np.concatenate([true[shown], made[shown]])
             write_strip(pictures, self.job.scratch / SAMPLES / f"step-{self.step:08d}.png")
             folder = self.job.scratch / "checkpoint"

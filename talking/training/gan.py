@@ -17,7 +17,7 @@ from talking.synthesis.codes import to_frames
 from talking.training.context import TrainContext
 from talking.training.gan_measure import CHUNK, FrechetMeasure
 from talking.training.gan_params import Gan
-from talking.training.gan_steps import ADAPT_EVERY, AdversarialSteps
+from talking.training.gan_steps import AdversarialSteps
 from talking.training.pictures import PictureSource, draw_batch
 from talking.training.processes import half_life_decay, move_average, step_generator
 from talking.training.starting import new_networks
@@ -102,8 +102,8 @@ class GanTrainer:
         if params.path_weight and self.step % params.path_every == 0:
             losses |= self.steps.penalise_paths(max(1, params.batch // params.path_shrink), draw)
         shown = params.batch * context.world_size
-        if params.augment == "adaptive" and (self.step + 1) % ADAPT_EVERY == 0:
-            self.steps.adapt(ADAPT_EVERY * shown)
+        if params.augment == "adaptive" and (self.step + 1) % params.ada_every == 0:
+            self.steps.adapt(params.ada_every * shown)
         keep = half_life_decay(shown, params.average_half_life, self.step * shown, params.average_rampup)
         move_average(self.average, self.generator, keep)
         return losses | {"ada_p": self.steps.augmentation.p}

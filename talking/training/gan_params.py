@@ -16,8 +16,8 @@ class Pictures:
     source: Literal["faces", "crops"]
     folder: str
     manifest: str
-    most: int = number(1, default=20_000)
-    held_out: int = number(2, default=64)
+    most: int = number(1)
+    held_out: int = number(2)
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Gan:
     steps: int = number(1)
     batch: int = number(2)
     lr: float = number(above=0)
+    betas: tuple[float, float] = number(0, 0.9999)
     r1_gamma: float = number(0)
     r1_every: int = number(1)
     path_weight: float = number(0)
@@ -47,6 +48,7 @@ class Gan:
     average_rampup: float | None = number(above=0)
     ada_target: float = number(0, 1)
     ada_images: float = number(above=0)
+    ada_every: int = number(1)
     measured: int = number(2)
     shown: int = number(1)
     report_every: int = number(1)
@@ -76,12 +78,15 @@ class Encoder:
     steps: int = number(1)
     batch: int = number(2)
     lr: float = number(above=0)
+    betas: tuple[float, float] = number(0, 0.9999)
     lambda_l2: float = number(0)
     lambda_lpips: float = number(0)
     lambda_identity: float = number(0)
     lambda_known: float = number(0)
     known: int = number(0)
+    known_mixing: float = number(0, 1)
     average: float = number(0, 0.99999)
+    shown: int = number(1)
     report_every: int = number(1)
     save_every: int = number(1)
 

@@ -23,9 +23,6 @@ from talking.training.adaptive import AdaptiveProbability, adaptively_augmented
 from talking.training.gan_params import Gan
 from talking.training.processes import average_gradients, mean_over_processes
 
-BETAS = (0.0, 0.99)
-ADAPT_EVERY = 4
-
 
 def draw_codes(generator: Generator, count: int, draw: torch.Generator, mixing: float) -> Tensor:
     """Return W+ codes (B, L, D) of random z; with probability `mixing` the styles from a random one on are another z's.
@@ -57,8 +54,8 @@ class AdversarialSteps:
         self.params, self.world_size = params, world_size
         self.generator, self.discriminator = generator, discriminator
         device = generator.input.input.device
-        self.generator_optimizer = _adam(generator, params.lr, params.path_every if params.path_weight else 0)
-        self.discriminator_optimizer = _adam(discriminator, params.lr, params.r1_every if params.r1_gamma else 0)
+        self.generator_optimizer = _adam(generator, params, params.path_every if params.path_weight else 0)
+        self.discriminator_optimizer = _adam(discriminator, params, params.r1_every if params.r1_gamma else 0)
         self.path = PathLength(
             torch.zeros((), device=device), average=lambda mean: mean_over_processes(mean, world_size)
         )
@@ -130,6 +127,6 @@ class AdversarialSteps:
         optimizer.step()
 
 
-def _adam(network: nn.Module, lr: float, every: int) -> torch.optim.Adam:
-    rate, betas = lazy_adam(lr, BETAS, every)
+def _adam(network: nn.Module, params: Gan, every: int) -> torch.optim.Adam:
+    rate, betas = lazy_adam(params.lr, params.betas, every)
     return torch.optim.Adam(network.parameters(), lr=rate, betas=betas)

@@ -70,11 +70,16 @@ class Trainer:
         self.wrapped = context.wrap(_Forward(self.model))
         self.average = _Average(self.model, multi_avg_fn=get_ema_multi_avg_fn(job.params.average))
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=self.params.lr, weight_decay=self.params.weight_decay
+            self.model.parameters(),
+            lr=self.params.lr,
+            betas=self.params.betas,
+            weight_decay=self.params.weight_decay,
         )
         self.latent, self.image = self._terms()
         self.codes, self.windows = ShardFolder(job.codes), ShardFolder(job.windows)
-        self.validation = _validation_clips(self.codes, self.windows, frozenset(job.validation))
+        self.validation = _validation_clips(
+            self.codes, self.windows, frozenset(job.validation), self.params.validation_most
+        )
         self.lips = self._lips()
         self.step, self.best, self.stale, self.factor = 0, math.inf, 0, 1.0
         self.best_state = copy.deepcopy(self.average.module.state_dict())
@@ -198,7 +203,7 @@ class Trainer:
         return self.step >= self.params.lpips_from and self.step % self.params.lpips_every == 0
 
     def _descend(self) -> None:
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.params.clip_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.lr * self.factor * _schedule(self.step / self.params.steps)
         self.optimizer.step()
@@ -338,9 +343,7 @@ def new_model(job: StageOneJob, fit: LinearFit) -> TalkingHead:
     return model
 
 
-def _validation_clips(
-    codes: ShardFolder, windows: ShardFolder, keys: frozenset[str], most: int = 64
-) -> list[ClipArrays]:
+def _validation_clips(codes: ShardFolder, windows: ShardFolder, keys: frozenset[str], most: int) -> list[ClipArrays]:
     """The first `most` validation clips, so that memory stays flat."""
     clips = list(islice(all_clips(codes, windows, keys), most))
     if not clips:

@@ -16,8 +16,6 @@ from talking.losses.reconstruction import region_weights
 from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import resize_frames, to_tensor
 
-SMOOTH = 0.9
-
 
 @dataclass(frozen=True)
 class Faces:
@@ -64,10 +62,10 @@ def tune_generator(
     pivots = torch.from_numpy(np.ascontiguousarray(faces.codes, dtype=np.float32)).to(device)  # (T, L, 512)
     frames = to_tensor(resize_frames(faces.crops, generator.resolution), device)  # (T, 3, R, R)
     weights = _weights(faces, generator.resolution, params.mouth_weight).to(device)  # (T, 1, R, R)
-    optimizer = torch.optim.Adam(synthesis_parameters(tuned), lr=params.lr)
+    optimizer = torch.optim.Adam(synthesis_parameters(tuned), lr=params.lr, betas=params.betas)
     draw = torch.Generator().manual_seed(seed)
     losses: list[float] = []
-    for _ in takewhile(lambda _: not settled(losses, params.stop_after), range(params.steps)):
+    for _ in takewhile(lambda _: not settled(losses, params.stop_after, params.smooth), range(params.steps)):
         chosen = torch.randperm(len(pivots), generator=draw)[: params.batch]
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=params.bf16):
             made = tuned(pivots[chosen])
@@ -82,11 +80,11 @@ def tune_generator(
     return tuned.eval().requires_grad_(False), losses
 
 
-def settled(losses: Sequence[float], patience: int | None) -> bool:
-    """Return whether the moving average of losses (decay `SMOOTH`) was lowest at least `patience` steps ago."""
+def settled(losses: Sequence[float], patience: int | None, smooth: float) -> bool:
+    """Return whether the moving average of losses (decay `smooth`) was lowest at least `patience` steps ago."""
     if patience is None or len(losses) <= patience:
         return False
-    averages = list(accumulate(losses, lambda average, loss: SMOOTH * average + (1 - SMOOTH) * loss))
+    averages = list(accumulate(losses, lambda average, loss: smooth * average + (1 - smooth) * loss))
     return len(averages) - 1 - averages.index(min(averages)) >= patience
 
 

@@ -29,7 +29,7 @@ def test_the_count_of_parameters_is_that_of_tables_4_3_and_4_4() -> None:
 
 def test_each_frame_is_decoded_from_its_own_code_and_the_clips_identity() -> None:
     torch.manual_seed(0)
-    decoder, identity, codes = LatentDecoder(6, 8, 16, n_identity=3), torch.randn(2, 3), torch.randn(2, 4, 8)
+    decoder, identity, codes = LatentDecoder(6, 8, 16), torch.randn(2, 6), torch.randn(2, 4, 8)
     with torch.no_grad():
         whole = decoder(identity, codes)
         for b, t in [(0, 0), (1, 3)]:

@@ -11,7 +11,7 @@ import skimage.data
 import torch
 from torch import nn
 
-from talking.config import Backbone as BackboneParams
+from talking.config import TrainedBackbone as BackboneParams
 from talking.errors import TalkingError
 from talking.models.backbone import Backbone
 from talking.training.backbone import new_pair, phases, train_backbone
@@ -19,7 +19,25 @@ from talking.training.images import Images
 
 DEVICE = torch.get_default_device()
 PARAMS = BackboneParams(
-    source="faces", resolution=32, channel_max=8, encoder_width=4, encoder_pool=1, n_mlp=1, steps=12, batch=8, lr=0.01
+    source="faces",
+    augment=False,
+    bf16=False,
+    resolution=32,
+    style_dim=512,
+    channel_multiplier=2.0,
+    channel_max=8,
+    encoder_width=4,
+    encoder_pool=1,
+    n_mlp=1,
+    steps=12,
+    batch=8,
+    lr=0.01,
+    betas=(0.9, 0.99),
+    average=0.995,
+    mouth_weight=4.0,
+    eyes_weight=2.0,
+    lambda_gradient=1.0,
+    report_every=4,
 )
 
 
@@ -44,11 +62,10 @@ def train(images) -> Callable[..., tuple[Backbone, list[float]]]:
         losses: list[float] = []
         pair = train_backbone(
             images,
-            replace(PARAMS, **changes),
+            replace(PARAMS, report_every=every, **changes),
             seed=seed,
             device=DEVICE,
             report=lambda _step, values: losses.append(values["train_reconstruction"]),
-            report_every=every,
             start=start,
         )
         return pair, losses
@@ -112,7 +129,8 @@ def test_a_trained_pair_comes_back_from_disk_with_the_same_bits(train, images, t
 
 def test_reports_come_at_their_steps(images) -> None:
     steps: list[int] = []
-    train_backbone(images, PARAMS, seed=1, device=DEVICE, report=lambda step, _: steps.append(step), report_every=5)
+    params = replace(PARAMS, report_every=5)
+    train_backbone(images, params, seed=1, device=DEVICE, report=lambda step, _: steps.append(step))
     assert steps == [5, 10]
 
 

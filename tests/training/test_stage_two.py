@@ -17,7 +17,20 @@ from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import to_tensor
 from talking.training.stage_two import Faces, evenly, settled, shares, synthesis_parameters, tune_generator
 
-PARAMS = StageTwo(adapt_on="clip", frames=75, steps=25, batch=3, lr=3e-3, lambda_lpips=0.0, lambda_l2=1.0)
+PARAMS = StageTwo(
+    adapt_on="clip",
+    frames=75,
+    steps=25,
+    batch=3,
+    lr=3e-3,
+    betas=(0.9, 0.999),
+    lambda_lpips=0.0,
+    lambda_l2=1.0,
+    mouth_weight=1.0,
+    bf16=False,
+    stop_after=None,
+    smooth=0.9,
+)
 
 
 def generator() -> Generator:
@@ -159,9 +172,10 @@ def test_it_ends_when_the_losses_have_settled(perceptual) -> None:
 
 
 def test_losses_have_settled_when_their_average_was_lowest_long_ago() -> None:
-    assert not settled([3.0, 2.0, 1.0, 0.5], 2)
-    assert settled([1.0, 2.0, 2.0], 2) and not settled([1.0, 2.0], 2) and not settled([1.0, 2.0, 2.0], None)
-    assert not settled([1.0, 1.1, 0.5, 0.5], 2)  # one worse step is not the end
+    assert not settled([3.0, 2.0, 1.0, 0.5], 2, 0.9)
+    assert settled([1.0, 2.0, 2.0], 2, 0.9) and not settled([1.0, 2.0], 2, 0.9)
+    assert not settled([1.0, 2.0, 2.0], None, 0.9)
+    assert not settled([1.0, 1.1, 0.5, 0.5], 2, 0.9)  # one worse step is not the end
 
 
 @given(st.integers(0, 130), st.integers(1, 60))
