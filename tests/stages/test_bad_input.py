@@ -182,6 +182,13 @@ def test_more_bad_names_than_allowed_end_the_command_with_a_sentence(small: Path
     assert not (small / "manifest").exists()
 
 
+def test_a_stage_that_reads_what_its_graph_does_not_declare_says_which(small: Path) -> None:
+    (small / "dvc.yaml").write_text("stages: {corpus: {cmd: python -m stages.corpus --out manifest, params: [seed]}}")
+    said = sentence(read(small))
+    assert said.startswith("stage corpus of dvc.yaml reads corpora.demo")
+    assert not (small / "manifest").exists()
+
+
 @pytest.mark.parametrize(("raw", "words"), [("empty", "empty is empty"), ("wrong", "wrong is missing")])
 def test_a_folder_without_a_corpus_is_said_by_its_name(small: Path, raw: str, words: str) -> None:
     (small / "empty").mkdir()
