@@ -16,9 +16,10 @@ from talking.models.backbone import Backbone
 from talking.models.talking_head import TalkingHead
 from talking.models.tuned import load_tuned
 from talking.shards import ShardFolder
-from talking.synthesis.animate import MARK, ROWS, RowMaker
+from talking.synthesis.animate import MARK, RowMaker
 from talking.synthesis.codes import best_device
 from talking.synthesis.material import MaterialReader, members
+from talking.synthesis.rows import ROWS
 from talking.training.linear import LinearFit
 
 

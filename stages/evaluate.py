@@ -27,12 +27,13 @@ from talking.report.film import write_film
 from talking.report.findings import REFERENCE, Findings, Table
 from talking.report.html import PAGE, write_page
 from talking.shards import ClipStatus, ShardFolder
-from talking.synthesis.animate import MARK, ROWS
+from talking.synthesis.animate import MARK
 from talking.synthesis.codes import best_device
+from talking.synthesis.rows import ROWS
 
 IDENTITY_EVERY = 75
 BARS = ("mouth_correlation", "lmd", "psnr", "ssim")
-FILMED = ("stage_two", "stage_one", "inversion")
+FILMED = ("stage_two", "inversion_tuned", "stage_one", "inversion")
 
 
 @dataclass

@@ -16,8 +16,8 @@ from talking.report.plots import plot_metric_bars, plot_openings
 from talking.report.series import write_openings
 
 RATE = 25
-SHEET_ROWS = (TRUE, "stage_two", "stage_one", "inversion")
-PLOTTED_ROWS = ("stage_two", "linear", "inversion")
+SHEET_ROWS = (TRUE, "stage_two", "inversion_tuned", "stage_one", "inversion")
+PLOTTED_ROWS = ("stage_two", "linear", "inversion_tuned")
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-ROWS = ("static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two")
+from talking.synthesis.rows import ROWS, generator_of
+
+OTHER_SYSTEM = "–"
 
 
 @dataclass(frozen=True)
@@ -44,5 +46,10 @@ METRICS = (
 
 
 def ordered_rows(rows: list[str]) -> list[str]:
-    """Return the known rows in the order of the design, then the others as they came."""
+    """Return the project's own rows in the order of the design, then the others as they came."""
     return [row for row in ROWS if row in rows] + [row for row in rows if row not in ROWS]
+
+
+def drawn_by(row: str) -> str:
+    """Return the generator that drew a row, in a word; a dash for another system's, which is not known here."""
+    return generator_of(row) or OTHER_SYSTEM

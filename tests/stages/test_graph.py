@@ -12,7 +12,7 @@ from talking.shards import ShardFolder
 from .conftest import Run
 
 pytestmark = pytest.mark.timeout(1500)
-ROWS = {"static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two"}
+ROWS = {"static", "wrong_audio", "linear", "inversion", "inversion_tuned", "stage_one", "stage_two"}
 FIDELITY = {"psnr", "ssim", "lmd", "fid", "lpips"}
 METRICS = FIDELITY | {"mouth_correlation", "closure_recall", "closure_precision", "identity"}
 COUNTS = {"frames", "clips", "speakers"}
@@ -46,7 +46,7 @@ def test_the_shards_of_different_stages_are_read_side_by_side(project: tuple[Pat
 def test_videos_have_sound_and_say_that_they_are_synthetic(project: tuple[Path, Run]) -> None:
     folder, _ = project
     videos = sorted((folder / "videos" / "demo").rglob("*.mp4"))
-    assert len(videos) == 12
+    assert len(videos) == 14
     for video in videos:
         found = probe(video)
         assert (found.width, found.rate, found.frames, found.has_sound) == (64, 25, 75, True)
