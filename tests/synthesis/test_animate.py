@@ -38,6 +38,7 @@ def linear() -> LinearFit:
         np.ones(12, np.float32),
         np.zeros(K, np.float32),
         np.ones(K, np.float32),
+        penalty=1.0,
     )
 
 
