@@ -92,7 +92,7 @@ def main(
     sources = Sources(
         *(path.resolve() for path in (resampled, aligned, codes, windows, backbone, stage_one, stage_two))
     )
-    tuned_on = [Adaptation(**row) for row in read_json(stage_two / "adaptations.json")]
+    tuned_on = [Adaptation.of(row) for row in read_json(stage_two / "adaptations.json")]
     usable = keys_of(manifest, ShardFolder(codes)) & keys_of(manifest, ShardFolder(windows))
     clips = test_clips(rows_of(manifest), usable, tuned_on)
     with atomic_folder(out) as folder, cluster.connect(params.cluster):

@@ -31,7 +31,6 @@ from talking.synthesis.animate import MARK
 from talking.synthesis.codes import best_device
 from talking.synthesis.rows import ROWS
 
-IDENTITY_EVERY = 75
 BARS = ("mouth_correlation", "lmd", "psnr", "ssim")
 FILMED = ("stage_two", "inversion_tuned", "stage_one", "inversion")
 
@@ -57,7 +56,8 @@ class EvaluateWork:
                 load_lpips(weights, device=device),
                 load_identity(),
                 load_sync(weights, device=device),
-                identity_every=IDENTITY_EVERY,
+                lpips_every=self.section.lpips_every,
+                identity_every=self.section.identity_every,
             ),
             inception=load_inception(weights, device=device),
             columns=self.section.sheet_columns,
@@ -78,7 +78,14 @@ class EvaluateWork:
             write_film(rows, self.films / f"{clip.speaker}.mp4", sound=sound, side=side, metadata=MARK)
         phones = self.phones[clip.key]
         return self.measurer.measure(
-            true, made, phones, key=clip.key, speaker=clip.speaker, split=clip.split, sound=sound
+            true,
+            made,
+            phones,
+            key=clip.key,
+            speaker=clip.speaker,
+            split=clip.split,
+            measured_from=clip.measured_from,
+            sound=sound,
         )
 
 
@@ -99,7 +106,7 @@ def main(
 
     `backbone` is for Table 2, `resampled` for the clips that it refused; `methods` holds other systems' videos.
     """
-    clips = [TestClip(**row) for row in read_json(videos / "clips.json")]
+    clips = [TestClip.of(row) for row in read_json(videos / "clips.json")]
     others = find_methods(methods, [clip.key for clip in clips], (*ROWS, TRUE))
     with atomic_folder(report) as folder:
         findings = measure(params, clips, others, manifest, aligned, videos, plots, folder)
@@ -136,7 +143,7 @@ def measure(
     work = EvaluateWork(section, aligned.resolve(), videos.resolve(), phones, methods, filmed, films)
     network = load_inception(Path(section.weights) if section.weights else None, device=str(best_device()))
     no_fid = network if isinstance(network, Unavailable) else None
-    gathered = Report(folder, section.sheet_columns, no_fid, tuple(methods.clips), methods.remarks, params.seed)
+    gathered = Report(folder, section.sheet_columns, no_fid, tuple(methods.clips), methods.remarks, params.seed, clips)
     with cluster.connect(params.cluster):
         for measured in cluster.map_items(work, clips, params.cluster):
             gathered.add(measured)

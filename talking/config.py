@@ -182,6 +182,9 @@ class Evaluate:
     weights: str | None
     sheet_columns: int = number(2)
     thumbnail: int = number(16)
+    identity_every: int = number(1, default=10)
+    lpips_every: int = number(1, default=5)
+    backbone_clips: int = number(0, default=6)
 
 
 @dataclass(frozen=True)

@@ -42,18 +42,25 @@ class Identity:
         made: np.ndarray,
         true_landmarks: np.ndarray,
         made_landmarks: np.ndarray,
-        every: int = 25,
+        found: np.ndarray,
+        every: int = 10,
     ) -> float | None:
         """Return the mean similarity over one of `every` frames, of videos (T, H, W, 3) and landmarks (T, 68, 2).
 
-        Frames without a face (NaN landmarks) are left out; None when no frame is left.
+        `found` (T,) says in which made frames there is a face; in the others the similarity is at most 0, which is that
+        of nobody. None without a frame.
         """
-        found = np.isfinite(true_landmarks).all(axis=(1, 2)) & np.isfinite(made_landmarks).all(axis=(1, 2))
-        distances = [
-            np.linalg.norm(self.descriptor(true[t], true_landmarks[t]) - self.descriptor(made[t], made_landmarks[t]))
-            for t in np.flatnonzero(found)[::every]
+        similarities = [
+            self._similarity(true[t], made[t], true_landmarks[t], made_landmarks[t], nobody=not found[t])
+            for t in range(0, len(true), every)
         ]
-        return float(1 - np.mean(distances)) if distances else None
+        return float(np.mean(similarities)) if similarities else None
+
+    def _similarity(
+        self, true: np.ndarray, made: np.ndarray, true_points: np.ndarray, made_points: np.ndarray, *, nobody: bool
+    ) -> float:
+        distance = np.linalg.norm(self.descriptor(true, true_points) - self.descriptor(made, made_points))
+        return min(float(1 - distance), 0.0) if nobody else float(1 - distance)
 
 
 def load_identity() -> Identity | Unavailable:
