@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from stages.common import keys_of, record, run_stage
+from stages.common import keys_of, record, rows_of, run_stage
 from talking.config import Params
+from talking.corpora.roles import in_turn
 from talking.errors import TalkingError
 from talking.faces.finders import make_finder
 from talking.files import atomic_folder, write_json
@@ -17,7 +18,6 @@ from talking.training.images import load_crops, load_face_set
 from talking.weights import kept_backbone, published_backbone
 
 CROPS_IN_MEMORY = 20_000
-CLIPS_MEASURED = 6
 START = "start"  # a folder below the source, with a pair that training goes on from
 
 
@@ -47,7 +47,7 @@ def obtain(
 
 
 def main(params: Params, source: Path, manifest: Path, aligned: Path, out: Path, metrics: Path, plots: Path) -> None:
-    """Obtain the pair, keep it, and measure it on crops of the held-out speakers."""
+    """Obtain the pair, keep it, and measure it on validation clips: a pair that is chosen has not seen the test."""
     if not source.is_dir():
         raise TalkingError(
             f"{source} is missing: put there what backbone = {params.backbone} is made from (README, Backbones)."
@@ -55,9 +55,11 @@ def main(params: Params, source: Path, manifest: Path, aligned: Path, out: Path,
     pair, curve = obtain(params, source, manifest, aligned)
     with atomic_folder(out) as folder:
         pair.save(folder)
-    keys = keys_of(manifest, ShardFolder(aligned), "unseen")
+    folder_of_crops, section = ShardFolder(aligned), params.evaluate
+    usable = keys_of(manifest, folder_of_crops, "validation")
+    clips = [(row.key, row.speaker) for row in rows_of(manifest, "validation") if row.key in usable]
     quality = inversion_quality(
-        pair.to(best_device()), ShardFolder(aligned), sorted(keys)[:CLIPS_MEASURED], make_finder(params.evaluate.finder)
+        pair.to(best_device()), folder_of_crops, in_turn(clips, section.backbone_clips), make_finder(section.finder)
     )
     write_json(metrics, quality)
     write_curves(curve, plots)

@@ -29,7 +29,7 @@ class Ablation:
     clips: int = number(1)
     frames: int = number(3)
     size: int = number(16, 1024)
-    role: Role = "unseen"
+    role: Role = "validation"
     floors: bool = False
 
     @property

@@ -20,6 +20,7 @@ SHOWN = (
     "opening_slope",
     "closure_recall",
     "closure_precision",
+    "closure_j",
     "missed_frames",
 )
 
