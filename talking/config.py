@@ -182,7 +182,7 @@ class Evaluate:
     weights: str | None
     sheet_columns: int = number(2)
     thumbnail: int = number(16)
-    identity_every: int = number(1, default=10)
+    identity_every: int = number(1, default=20)
     lpips_every: int = number(1, default=5)
     backbone_clips: int = number(0, default=6)
 

@@ -81,7 +81,7 @@ class Networks:
     identity: Identity | Unavailable = NOT_ASKED
     sync: Sync | Unavailable = NOT_ASKED
     lpips_every: int = 5
-    identity_every: int = 10
+    identity_every: int = 20
 
 
 @dataclass(frozen=True)

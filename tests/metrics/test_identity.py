@@ -63,10 +63,12 @@ def test_one_of_so_many_frames_is_looked_at(identity: Identity, monkeypatch) -> 
         return np.zeros(128)
 
     monkeypatch.setattr(identity, "descriptor", descriptor)
-    frames = np.arange(25, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
+    true = np.arange(25, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
     points = np.zeros((25, 68, 2), np.float32)
-    assert identity(frames, frames, points, points, np.ones(25, bool), every=10) == 1.0
-    assert levels == [0, 0, 10, 10, 20, 20]
+    assert identity(true, true + 100, points, points, np.ones(25, bool), every=10) == 1.0
+    assert levels == [0, 100, 10, 110, 20, 120]
+    identity(true, true + 200, points, points, np.ones(25, bool), every=10)
+    assert levels[6:] == [200, 210, 220], "the true frames are known by now"
 
 
 def test_a_file_that_is_no_model_is_refused_by_name(tmp_path) -> None:
