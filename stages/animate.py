@@ -17,9 +17,10 @@ from talking.models.backbone import Backbone
 from talking.models.talking_head import TalkingHead
 from talking.models.tuned import load_tuned
 from talking.shards import ShardFolder
-from talking.synthesis.animate import MARK, ROWS, RowMaker
+from talking.synthesis.animate import MARK, RowMaker
 from talking.synthesis.codes import best_device
 from talking.synthesis.material import MaterialReader, members
+from talking.synthesis.rows import ROWS
 from talking.training.linear import LinearFit
 
 
@@ -92,7 +93,7 @@ def main(
     sources = Sources(
         *(path.resolve() for path in (resampled, aligned, codes, windows, backbone, stage_one, stage_two))
     )
-    tuned_on = [Adaptation(**row) for row in read_json(stage_two / "adaptations.json")]
+    tuned_on = [Adaptation.of(row) for row in read_json(stage_two / "adaptations.json")]
     usable = keys_of(manifest, ShardFolder(codes)) & keys_of(manifest, ShardFolder(windows))
     clips = test_clips(rows_of(manifest), usable, tuned_on)
     with atomic_folder(out) as folder, cluster.connect(params.cluster):

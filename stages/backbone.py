@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from stages.clips import keys_of
+from stages.clips import keys_of, rows_of
 from stages.common import record, run_stage
 from talking.config import Params, TrainedBackbone
+from talking.corpora.roles import in_turn
 from talking.errors import TalkingError
 from talking.faces.finders import make_finder
 from talking.files import atomic_folder, write_json
@@ -45,7 +46,7 @@ def obtain(
 
 
 def main(params: Params, source: Path, manifest: Path, aligned: Path, out: Path, metrics: Path, plots: Path) -> None:
-    """Obtain the pair, keep it, and measure it on crops of the held-out speakers."""
+    """Obtain the pair, keep it, and measure it on validation clips: a pair that is chosen has not seen the test."""
     if not source.is_dir():
         raise TalkingError(
             f"{source} is missing: put there what backbone = {params.backbone} is made from (README, Backbones)."
@@ -53,9 +54,12 @@ def main(params: Params, source: Path, manifest: Path, aligned: Path, out: Path,
     pair, curve = obtain(params, source, manifest, aligned)
     with atomic_folder(out) as folder:
         pair.save(folder)
-    keys = sorted(keys_of(manifest, ShardFolder(aligned), "unseen"))[: params.inversion.clips]
-    finder = make_finder(params.evaluate.finder)
-    quality = inversion_quality(pair.to(best_device()), ShardFolder(aligned), keys, finder)
+    folder_of_crops, section = ShardFolder(aligned), params.evaluate
+    usable = keys_of(manifest, folder_of_crops, "validation")
+    clips = [(row.key, row.speaker) for row in rows_of(manifest, "validation") if row.key in usable]
+    quality = inversion_quality(
+        pair.to(best_device()), folder_of_crops, in_turn(clips, section.backbone_clips), make_finder(section.finder)
+    )
     write_json(metrics, quality)
     write_curves(curve, plots)
     print(f"backbone: {quality}")

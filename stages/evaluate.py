@@ -28,11 +28,12 @@ from talking.report.film import write_film
 from talking.report.findings import REFERENCE, Findings, Table
 from talking.report.html import PAGE, write_page
 from talking.shards import ClipStatus, ShardFolder
-from talking.synthesis.animate import MARK, ROWS
+from talking.synthesis.animate import MARK
 from talking.synthesis.codes import best_device
+from talking.synthesis.rows import ROWS
 
 BARS = ("mouth_correlation", "lmd", "psnr", "ssim")
-FILMED = ("stage_two", "stage_one", "inversion")
+FILMED = ("stage_two", "inversion_tuned", "stage_one", "inversion")
 
 
 @dataclass
@@ -56,6 +57,7 @@ class EvaluateWork:
                 load_lpips(weights, device=device),
                 load_identity(),
                 load_sync(weights, device=device),
+                lpips_every=self.section.lpips_every,
                 identity_every=self.section.identity_every,
             ),
             inception=load_inception(weights, device=device),
@@ -77,7 +79,14 @@ class EvaluateWork:
             write_film(rows, self.films / f"{clip.speaker}.mp4", sound=sound, side=side, metadata=MARK)
         phones = self.phones[clip.key]
         return self.measurer.measure(
-            true, made, phones, key=clip.key, speaker=clip.speaker, split=clip.split, sound=sound
+            true,
+            made,
+            phones,
+            key=clip.key,
+            speaker=clip.speaker,
+            split=clip.split,
+            measured_from=clip.measured_from,
+            sound=sound,
         )
 
 
@@ -98,7 +107,7 @@ def main(
 
     `backbone` is for Table 2, `resampled` for the clips that it refused; `methods` holds other systems' videos.
     """
-    clips = [TestClip(**row) for row in read_json(videos / "clips.json")]
+    clips = [TestClip.of(row) for row in read_json(videos / "clips.json")]
     others = find_methods(methods, [clip.key for clip in clips], (*ROWS, TRUE))
     with atomic_folder(report) as folder:
         findings = measure(params, clips, others, manifest, aligned, videos, plots, folder)
@@ -135,7 +144,7 @@ def measure(
     work = EvaluateWork(section, aligned.resolve(), videos.resolve(), phones, methods, filmed, films)
     network = load_inception(Path(section.weights) if section.weights else None, device=str(best_device()))
     no_fid = network if isinstance(network, Unavailable) else None
-    gathered = Report(folder, section.sheet_columns, no_fid, tuple(methods.clips), methods.remarks, params.seed)
+    gathered = Report(folder, section.sheet_columns, no_fid, tuple(methods.clips), methods.remarks, params.seed, clips)
     with cluster.connect(params.cluster):
         for measured in cluster.map_items(work, clips, params.cluster):
             gathered.add(measured)

@@ -56,6 +56,8 @@ def fit_floor(job: StageOneJob, aligned: Path) -> LinearFit:
     projector = Projector(Basis.load(job.basis), whiten=job.params.target == "whitened")
     fit = fit_linear(all_clips(*folders, job.train), all_clips(*folders, job.validation), projector)
     fit.save(job.linear)
+    if fit.warning:
+        print(fit.warning)
     if job.params.lips_share:
         clips = lip_clips(ShardFolder(aligned), folders[0], job.train)
         save_readout(fit_readout(clips, projector), job.linear)
@@ -98,6 +100,7 @@ def main(
     numbers = {
         **best,
         "linear_explained": float(fit.explained.mean()),
+        "linear_penalty": fit.penalty,
         "parameters": float(trainable_parameters(model)),
     }
     write_json(metrics, numbers)

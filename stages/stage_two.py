@@ -1,6 +1,6 @@
 """Stage stage_two: a generator per test speaker, tuned on a short clip or on one picture."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from stages.clips import keys_of, rows_of
 from stages.common import record, run_stage
 from talking import cluster
 from talking.config import Params, StageTwo
-from talking.corpora.roles import Adaptation, adaptations
+from talking.corpora.manifest import ManifestRow
+from talking.corpora.roles import TESTED, Adaptation, AdaptOn, Span, adaptations
 from talking.faces.alignment import to_crop
 from talking.files import atomic_folder, write_json
 from talking.losses.perceptual import PerceptualLoss
@@ -51,20 +52,31 @@ class TuneWork:
         return {"first_loss": first, "last_loss": last, "steps": float(len(losses)), "megabytes": size / 1e6}
 
     def _faces(self, adaptation: Adaptation) -> Faces:
-        most = 1 if adaptation.picture else self.section.frames
-        counts = shares(most, len(adaptation.keys))
-        parts = [self._seen(key, count) for key, count in zip(adaptation.keys, counts, strict=True) if count]
+        counts = shares(self.section.frames, len(adaptation.seen))
+        parts = [self._seen(span, count) for span, count in zip(adaptation.seen, counts, strict=True) if count]
         crops, points = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Faces(invert_frames(self.pair, crops), crops, points)
 
-    def _seen(self, key: str, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return `count` crops of a clip, or all it has, and the landmarks in their pixels."""
-        status = next(status for status in self.folder.statuses if status.clip == key)
+    def _seen(self, span: Span, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return `count` crops of the span's frames, or all it has, and the landmarks in their pixels."""
+        status = next(status for status in self.folder.statuses if status.clip == span.key)
         members = self.folder.sample(status).members
-        crops = decode_frames(members["crops.mp4"])
+        crops = decode_frames(members["crops.mp4"])[: span.end]
         few = evenly(count, len(crops))
         landmarks, quads = (decode_array(members[name])[few] for name in ("landmarks.npy", "quads.npy"))
         return crops[few], to_crop(landmarks, quads, crops.shape[1])
+
+
+def chosen_adaptations(
+    manifest: Path, aligned: ShardFolder, on: AdaptOn, splits: Sequence[str] = TESTED
+) -> list[Adaptation]:
+    """Return what each speaker's generator is tuned on, of the clips that could be aligned."""
+
+    def length_of(row: ManifestRow) -> int:
+        status = next(status for status in aligned.statuses if status.clip == row.key)
+        return len(decode_array(aligned.sample(status).members["landmarks.npy"]))
+
+    return adaptations(rows_of(manifest), keys_of(manifest, aligned), on=on, length_of=length_of, splits=splits)
 
 
 def tune_all(
@@ -86,8 +98,7 @@ def tune_all(
 
 def main(params: Params, manifest: Path, aligned: Path, backbone: Path, out: Path) -> None:
     """Tune a generator for every test speaker."""
-    usable = keys_of(manifest, ShardFolder(aligned))
-    chosen = adaptations(rows_of(manifest), usable, on=params.stage_two.adapt_on)
+    chosen = chosen_adaptations(manifest, ShardFolder(aligned), params.stage_two.adapt_on)
     with atomic_folder(out) as folder:
         losses = tune_all(params, chosen, aligned, backbone, folder)
         write_json(folder / "adaptations.json", [asdict(adaptation) for adaptation in chosen])

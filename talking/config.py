@@ -104,13 +104,6 @@ class Align:
 
 
 @dataclass(frozen=True)
-class Inversion:
-    """What the pair of the stage backbone is measured on."""
-
-    clips: int = number(1)
-
-
-@dataclass(frozen=True)
 class Invert:
     """Crops to W+ codes."""
 
@@ -215,9 +208,11 @@ class Evaluate:
 
     finder: Literal["dlib", "face_alignment"]
     weights: str | None
-    identity_every: int = number(1)
     sheet_columns: int = number(2)
     thumbnail: int = number(16)
+    identity_every: int = number(1)
+    lpips_every: int = number(1)
+    backbone_clips: int = number(0)
 
 
 @dataclass(frozen=True)
@@ -263,7 +258,6 @@ class Params:
     demo_corpus: DemoCorpus
     resample: Resample
     align: Align
-    inversion: Inversion
     invert: Invert
     pca: Pca
     mfcc: Mfcc

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
 from stages.clips import keys_of, rows_of
+from stages.stage_two import chosen_adaptations
 from talking.ablations.measure import HeldOut, first_of_each, score_rows, summary
 from talking.ablations.settings import Ablation
 from talking.config import Params
-from talking.corpora.roles import TestClip, adaptations, test_clips
+from talking.corpora.roles import TestClip, test_clips
 from talking.faces.finders import make_finder
 from talking.files import write_json
 from talking.models.backbone import Backbone
@@ -23,26 +24,26 @@ from talking.training.linear import LinearFit
 
 
 def chosen_clips(manifest: Path, reader: MaterialReader, ablation: Ablation) -> list[TestClip]:
-    """Return the first `clips` clips of each speaker of the role, without the one that stage two may be tuned on.
+    """Return the first `clips` clips of each speaker of the role, as the stage evaluate chooses clips of its roles.
 
-    That one is left out whether a row was tuned on it or on its first frame, so that all rows see the same clips. Each
-    comes with the next clip, whose sound is the wrong one.
+    What stage two may be tuned on is left out of them, tuned or not, so that all rows are measured on the same frames.
+    Each comes with the next clip, whose sound is the wrong one.
     """
     splits, folders = (ablation.role,), (reader.aligned, reader.codes, reader.windows)
     usable = frozenset.intersection(*(keys_of(manifest, folder, *splits) for folder in folders))
-    rows = rows_of(manifest, *splits)
-    tuned_on = adaptations(rows, usable, on="clip", splits=splits) if ablation.tune_steps else []
-    clips = test_clips(rows, usable, tuned_on, splits)
+    tuned_on = chosen_adaptations(manifest, reader.aligned, "clip", splits)
+    clips = test_clips(rows_of(manifest, *splits), usable, tuned_on, splits)
     keys = first_of_each([(clip.key, clip.speaker) for clip in clips], ablation.clips)
     return [clip for clip in clips if clip.key in keys]
 
 
 def clips_of(manifest: Path, reader: MaterialReader, ablation: Ablation) -> Iterator[HeldOut]:
-    """Yield the clips, at most `frames` frames of each."""
+    """Yield the clips, at most `frames` measured frames of each."""
     phones = {row.key: row.phones for row in rows_of(manifest, ablation.role)}
     for clip in chosen_clips(manifest, reader, ablation):
         crops = reader.crops(clip)
-        yield HeldOut(clip.key, clip.speaker, reader.material(clip, crops, ablation.frames), crops, phones[clip.key])
+        material = reader.material(clip, crops, clip.measured_from + ablation.frames)
+        yield HeldOut(clip, material, crops, phones[clip.key])
 
 
 def main(
@@ -65,7 +66,7 @@ def main(
     finder, scores = make_finder(params.evaluate.finder), []
     for clip in clips_of(manifest, reader, ablation):
         if ablation.tune_steps:
-            maker.tuned.load_state_dict(load_tuned(stage_two, clip.speaker, pair.generator))
+            maker.tuned.load_state_dict(load_tuned(stage_two, clip.clip.speaker, pair.generator))
         scores += score_rows(maker, clip, finder, ablation.measured)
     write_json(metrics, summary(scores))
     print(f"measure: {ablation.row}: {summary(scores)}")

@@ -3,20 +3,17 @@
 from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
-from stages.clips import keys_of, rows_of
-from stages.stage_two import TuneWork
+from stages.stage_two import TuneWork, chosen_adaptations
 from talking.ablations.settings import Ablation
 from talking.config import Params
-from talking.corpora.roles import adaptations
 from talking.files import atomic_folder, write_json
 from talking.shards import ShardFolder
 
 
 def main(params: Params, ablation: Ablation, manifest: Path, aligned: Path, backbone: Path, out: Path) -> None:
-    """Tune a generator for every speaker that is measured; on a clip, that clip is left out of the measures."""
-    usable = keys_of(manifest, ShardFolder(aligned))
-    rows = rows_of(manifest, ablation.role) if ablation.tune_steps else []
-    chosen = adaptations(rows, usable, on=params.stage_two.adapt_on, splits=(ablation.role,))
+    """Tune a generator for every speaker that is measured, on frames that are not measured."""
+    speakers = chosen_adaptations(manifest, ShardFolder(aligned), params.stage_two.adapt_on, (ablation.role,))
+    chosen = speakers if ablation.tune_steps else []
     with atomic_folder(out) as folder:
         work = TuneWork(
             params.stage_two,

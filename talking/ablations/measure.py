@@ -1,4 +1,4 @@
-"""A trained model, its floors and its ceiling measured on a few held-out clips."""
+"""A trained model, its floors and its ceilings measured on a few held-out clips."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ import numpy as np
 
 from talking.ablations.table import SHOWN
 from talking.corpora.clip import Segment
+from talking.corpora.roles import TestClip
 from talking.faces.finders import Finder
-from talking.metrics.evaluate import ClipScores, Value, score_clip, summarise
-from talking.metrics.inversion import face_box, sight_of
+from talking.metrics.evaluate import NOT_ASKED, ClipScores, Networks, Value, summarise
+from talking.metrics.measure import Measurer
 from talking.synthesis.animate import RowMaker
-from talking.synthesis.codes import resize_frames
 from talking.synthesis.material import Material
 
 KEPT = (*SHOWN, "frames", "clips", "speakers")
@@ -19,10 +19,9 @@ KEPT = (*SHOWN, "frames", "clips", "speakers")
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A clip: what rows are drawn from, its true crops (T, R, R, 3) uint8 and its phones."""
+    """A clip with its role: what rows are drawn from, its true crops (T, R, R, 3) uint8 and its phones."""
 
-    key: str
-    speaker: str
+    clip: TestClip
     material: Material
     crops: np.ndarray
     phones: Sequence[Segment] = ()
@@ -37,16 +36,20 @@ def first_of_each(clips: Iterable[tuple[str, str]], most: int) -> list[str]:
 
 
 def score_rows(maker: RowMaker, clip: HeldOut, finder: Finder, rows: Iterable[str]) -> list[ClipScores]:
-    """Return the scores of a clip's rows, as the stage evaluate scores them but before any encoding."""
-    true = resize_frames(clip.crops[: len(clip.material.codes)], maker.size)
-    box = face_box(true, finder)
-    truth = sight_of(true, finder, box)
-    return [
-        score_clip(
-            truth, sight_of(frames, finder, box), key=clip.key, speaker=clip.speaker, row=row, phones=clip.phones
-        )
-        for row, frames in maker.rows(clip.material, rows)
-    ]
+    """Return the scores of a clip's rows as the stage evaluate takes them, but before any encoding and by no network.
+
+    There are none where the finder sees no face in the true video.
+    """
+    measurer, test = Measurer(finder, Networks(), NOT_ASKED, columns=1, thumbnail=1), clip.clip
+    return measurer.measure(
+        clip.crops[: len(clip.material.codes)],
+        dict(maker.rows(clip.material, rows)),
+        clip.phones,
+        key=test.key,
+        speaker=test.speaker,
+        split=test.split,
+        measured_from=test.measured_from,
+    ).scores
 
 
 def summary(scores: Sequence[ClipScores]) -> dict[str, dict[str, Value]]:

@@ -8,10 +8,11 @@ import yaml
 
 from talking.config import Params
 from talking.errors import TalkingError
+from talking.synthesis.rows import ROWS
 from talking.typed import number, read_file
 
 STAGES = ("stage_one", "stage_two")
-FLOORS = ("static", "wrong_audio", "linear", "inversion")
+FLOORS = tuple(name for name in ROWS if name not in STAGES)  # and ceilings
 Role = Literal["unseen", "seen", "validation"]
 
 
@@ -33,8 +34,10 @@ class Ablation:
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """The rows that are drawn and scored: stage two where it is tuned, the floors and the ceiling where asked."""
-        return (*(FLOORS if self.floors else ()), *(STAGES if self.tune_steps else STAGES[:1]))
+        """The rows that are drawn and scored: what is tuned where it is, the floors and the ceilings where asked."""
+        own = STAGES if self.tune_steps else STAGES[:1]
+        tuned = () if self.tune_steps else ("inversion_tuned",)
+        return (*(row for row in FLOORS if self.floors and row not in tuned), *own)
 
     def applied(self, params: Params) -> Params:
         """Return the main params with this run's seed and fewer steps; lips are not followed while it trains."""
@@ -59,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table: a row as one of the two stages draws it, or a floor or the ceiling measured with it."""
+    """A line of a table: a row as one of the two stages draws it, or a floor or a ceiling measured with it."""
 
     row: str
     stage: str

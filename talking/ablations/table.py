@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from talking.ablations.settings import FLOORS, Line, Plan, Table
-from talking.report.metrics import METRICS, Metric
+from talking.report.metrics import METRICS, Metric, drawn_by
 from talking.report.table import NONE, as_markdown
+from talking.synthesis.rows import OWN_G, TUNED_G
 
 Numbers = Mapping[str, float | int | None]
 SHOWN = (
@@ -19,6 +20,7 @@ SHOWN = (
     "opening_slope",
     "closure_recall",
     "closure_precision",
+    "closure_j",
     "missed_frames",
 )
 
@@ -70,15 +72,21 @@ def missing(plan: Plan, results: Sequence[Result]) -> list[str]:
 
 def _table(plan: Plan, table: Table, numbers: Mapping[str, Numbers]) -> str:
     metrics = [metric for metric in METRICS if metric.name in SHOWN]
-    cells = [["row", "drawn by", "seeds", *(metric.heading for metric in metrics)]]
+    cells = [["row", "stage", "drawn by", "seeds", *(metric.heading for metric in metrics)]]
     for name in table.lines:
         line = Line.of(name)
         own = numbers.get(name, {})
         floor = line.stage in FLOORS
         shown = [line.stage, NONE] if floor else [plan.rows[line.row].title, line.stage]
-        told = [*shown, str(own.get("seeds", 0))]
+        told = [*shown, _drawn_by(line, numbers), str(own.get("seeds", 0))]
         cells.append([*told, *(_cell(own, metric) for metric in metrics)])
     return as_markdown(cells)
+
+
+def _drawn_by(line: Line, numbers: Mapping[str, Numbers]) -> str:
+    """The generator; where stage two was left out, the backbone's own stood in for the tuned one."""
+    untuned = f"{line.row}.stage_one" in numbers and f"{line.row}.stage_two" not in numbers
+    return OWN_G if untuned and drawn_by(line.stage) == TUNED_G else drawn_by(line.stage)
 
 
 def _cell(numbers: Numbers, metric: Metric) -> str:

@@ -1,34 +1,53 @@
-"""Which clips a model is tested on, and what each test speaker's generator is tuned on."""
+"""Which clips a model is tested on, what each test speaker's generator is tuned on, and that neither is the other."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from talking.corpora.manifest import ManifestRow
 from talking.errors import TalkingError
 
 TESTED = ("unseen", "seen")
+# Of a stranger's only clip, the first of so many equal parts is for tuning, and the rest is measured.
+PARTS = 3
 AdaptOn = Literal["picture", "clip", "clips"]
 
 
 @dataclass(frozen=True)
+class Span:
+    """Frames of a clip: the first `end` of them, or all where it is None."""
+
+    key: str
+    end: int | None = None
+
+
+@dataclass(frozen=True)
 class Adaptation:
-    """What stage two tunes a speaker's generator on: a clip, or only its first frame, or frames of `others` as well."""
+    """What stage two tunes a speaker's generator on.
+
+    `seen` is what `adapt_on` chooses. `kept` is the test clip, or the part of one, that it could choose, and of which
+    no frame is measured: so the same frames are measured whatever is chosen. None where it can choose training clips
+    only.
+    """
 
     speaker: str
-    key: str
-    picture: bool
-    others: tuple[str, ...] = ()
+    seen: tuple[Span, ...]
+    kept: Span | None = None
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The clips that are looked at."""
-        return (self.key, *self.others)
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Adaptation":
+        """Return what `dataclasses.asdict` made `values` of."""
+        kept = values["kept"]
+        return cls(values["speaker"], _spans(values["seen"]), Span(**kept) if kept else None)
 
 
 @dataclass(frozen=True)
 class TestClip:
-    """A clip that videos are made of and measured; `other` is the clip whose sound drives the row `wrong_audio`."""
+    """A clip that videos are made of and measured; `other` is the clip whose sound drives the row `wrong_audio`.
+
+    Frames are measured from `measured_from` on: frame 0 is the identity image. `seen` is what the speaker's generator
+    was tuned on, which is never measured.
+    """
 
     key: str
     speaker: str
@@ -36,31 +55,59 @@ class TestClip:
     split: str
     other: str
     other_shard: str
+    measured_from: int = 1
+    seen: tuple[Span, ...] = ()
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "TestClip":
+        """Return what `dataclasses.asdict` made `values` of."""
+        return cls(**{**values, "seen": _spans(values["seen"])})
+
+
+def _spans(values: Iterable[Mapping[str, Any]]) -> tuple[Span, ...]:
+    return tuple(Span(**span) for span in values)
 
 
 def adaptations(
-    rows: Iterable[ManifestRow], usable: frozenset[str], *, on: AdaptOn, splits: Sequence[str] = TESTED
+    rows: Iterable[ManifestRow],
+    usable: frozenset[str],
+    *,
+    on: AdaptOn,
+    length_of: Callable[[ManifestRow], int],
+    splits: Sequence[str] = TESTED,
 ) -> list[Adaptation]:
-    """Return one adaptation per test speaker: a training clip where the speaker has one, else its first test clip.
+    """Return one adaptation per test speaker: of training clips where the speaker has some.
 
-    On `clips` it is all training clips where there are some, for one clip shows one pose and one light. A speaker whose
-    only clip is a test clip is tuned on that clip's first frame, which is its identity image anyway.
+    On `clips` it is all of them, for one clip shows one pose and one light; on `clip` the first, on `picture` the first
+    frame of that. Of a stranger, all of whose clips are test clips, it is the first clip. Of a stranger's only clip it
+    is the first third, and `length_of`, which says how many frames a clip has, is asked for it alone.
     """
     by_speaker: dict[str, list[ManifestRow]] = {}
     for row in rows:
         if row.key in usable:
             by_speaker.setdefault(row.speaker, []).append(row)
     return [
-        _adaptation(speaker, clips, on)
+        _adaptation(speaker, clips, on, length_of)
         for speaker, clips in by_speaker.items()
         if any(clip.split in splits for clip in clips)
     ]
 
 
-def _adaptation(speaker: str, clips: list[ManifestRow], on: AdaptOn) -> Adaptation:
-    first, *others = [clip for clip in clips if clip.split == "train"] or clips[:1]
-    further = tuple(clip.key for clip in others) if on == "clips" else ()
-    return Adaptation(speaker, first.key, on == "picture" or len(clips) == 1, further)
+def _adaptation(
+    speaker: str, clips: list[ManifestRow], on: AdaptOn, length_of: Callable[[ManifestRow], int]
+) -> Adaptation:
+    training = [Span(clip.key) for clip in clips if clip.split == "train"]
+    kept = None if training else _kept(clips, length_of)
+    whole = training or ([kept] if kept else [])
+    if on == "picture":
+        return Adaptation(speaker, (Span(whole[0].key, 1),), kept)
+    return Adaptation(speaker, tuple(whole if on == "clips" else whole[:1]), kept)
+
+
+def _kept(clips: list[ManifestRow], length_of: Callable[[ManifestRow], int]) -> Span:
+    if len(clips) > 1:
+        return Span(clips[0].key)
+    return Span(clips[0].key, max(1, length_of(clips[0]) // PARTS))
 
 
 def test_clips(
@@ -69,24 +116,44 @@ def test_clips(
     tuned_on: Iterable[Adaptation],
     splits: Sequence[str] = TESTED,
 ) -> list[TestClip]:
-    """Return the clips to measure: usable test clips on which no generator was tuned beyond the first frame.
+    """Return the clips to measure: usable test clips without those that are kept for tuning.
 
-    Each is paired with the next clip of the same split, of the same speaker where it has another, for `wrong_audio`.
-    Raises `TalkingError` when fewer than two clips are left.
+    Each is paired for `wrong_audio` with the next such clip of the same speaker and split. Where there is none it is
+    the clip that is kept, whose sound no generator learns from, and else the next clip of another speaker. Raises
+    `TalkingError` when fewer than two clips are usable.
     """
-    tuned = {key for adaptation in tuned_on if not adaptation.picture for key in adaptation.keys}
-    chosen = [row for row in rows if row.split in splits and row.key in usable and row.key not in tuned]
-    if len(chosen) < 2:
+    of = {adaptation.speaker: adaptation for adaptation in tuned_on}
+    starts = {kept.key: kept.end for adaptation in of.values() if (kept := adaptation.kept)}
+    tested = [row for row in rows if row.split in splits and row.key in usable]
+    chosen = [(row, start) for row in tested if (start := starts.get(row.key, 1)) is not None]
+    if not chosen or len(tested) < 2:
         raise TalkingError("Fewer than two test clips are usable: hold out more speakers or clips in params.yaml.")
-    return [_test_clip(row, _other(row, chosen)) for row in chosen]
+    measured = [row for row, _ in chosen]
+    return [_test_clip(row, _other(row, measured, tested), start, of.get(row.speaker)) for row, start in chosen]
 
 
-def _other(row: ManifestRow, rows: list[ManifestRow]) -> ManifestRow:
-    group = [other for other in rows if other.speaker == row.speaker and other.split == row.split]
-    group = group if len(group) > 1 else [other for other in rows if other.split == row.split]
-    group = group if len(group) > 1 else rows
+def _other(row: ManifestRow, measured: list[ManifestRow], tested: list[ManifestRow]) -> ManifestRow:
+    """Return the clip after `row` in the first of these groups that has another one."""
+    groups = (
+        [other for other in measured if (other.speaker, other.split) == (row.speaker, row.split)],
+        [other for other in tested if (other.speaker, other.split) == (row.speaker, row.split)],
+        [other for other in measured if other.split == row.split],
+        tested,
+    )
+    group = next(group for group in groups if len(group) > 1)
     return group[(group.index(row) + 1) % len(group)]
 
 
-def _test_clip(row: ManifestRow, other: ManifestRow) -> TestClip:
-    return TestClip(row.key, row.speaker, row.shard, row.split, other.key, other.shard)
+def _test_clip(row: ManifestRow, other: ManifestRow, start: int, tuned_on: Adaptation | None) -> TestClip:
+    seen = tuned_on.seen if tuned_on else ()
+    return TestClip(row.key, row.speaker, row.shard, row.split, other.key, other.shard, start, seen)
+
+
+def in_turn(clips: Iterable[tuple[str, str]], count: int) -> list[str]:
+    """Return the keys of `count` clips of (key, speaker) pairs, taken from each speaker in turn: as many of each."""
+    by_speaker: dict[str, list[str]] = {}
+    for key, speaker in clips:
+        by_speaker.setdefault(speaker, []).append(key)
+    rounds = max(map(len, by_speaker.values()), default=0)
+    ranked = [keys[turn] for turn in range(rounds) for keys in by_speaker.values() if turn < len(keys)]
+    return ranked[:count]

@@ -1,7 +1,7 @@
-"""Closed lips at the bilabials /p b m/ (thesis 5.3): recall and precision of the made lips against the true ones."""
+"""Closed lips at the bilabials /p b m/ (thesis 5.3): the made lips against the true ones, and against the labels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from unicodedata import category
 
 import numpy as np
@@ -18,30 +18,51 @@ CLOSED = 0.25
 
 @dataclass(frozen=True)
 class Closure:
-    """Counts of one clip or, added up, of many.
+    """Counts of frames of one clip or, added up, of many.
 
     `expected` frames lie in a bilabial and are closed in truth, `recalled` of them are closed in the made video;
-    `closed` frames of the speech are closed in the made video, `right` of them in truth as well.
+    `closed` frames of the speech are closed in the made video, `right` of them in truth as well. `bilabials` frames are
+    touched by a bilabial's label, whatever the true lips do, and `shut` of them are closed in the made video; `others`
+    are all other frames of the speech, and `parted` of them are not.
     """
 
     recalled: int = 0
     expected: int = 0
     right: int = 0
     closed: int = 0
+    shut: int = 0
+    bilabials: int = 0
+    parted: int = 0
+    others: int = 0
 
     def __add__(self, other: "Closure") -> "Closure":
-        counts = (self.recalled + other.recalled, self.expected + other.expected)
-        return Closure(*counts, self.right + other.right, self.closed + other.closed)
+        return Closure(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
 
     @property
-    def recall(self) -> float | None:
-        """The share of the bilabials' closed frames that the made lips close; None without any."""
-        return self.recalled / self.expected if self.expected else None
+    def parts(self) -> dict[str, tuple[int, int]]:
+        """The counts that each ratio is made of, by the name of the metric."""
+        return {
+            "closure_recall": (self.recalled, self.expected),
+            "closure_precision": (self.right, self.closed),
+            "closure_sensitivity": (self.shut, self.bilabials),
+            "closure_specificity": (self.parted, self.others),
+        }
 
     @property
-    def precision(self) -> float | None:
-        """The share of the made closed frames, in speech, that are closed in truth; None for lips that never close."""
-        return self.right / self.closed if self.closed else None
+    def ratios(self) -> dict[str, float | None]:
+        """The metrics by name; None where there is nothing to divide by.
+
+        Recall is the share of the bilabials' truly closed frames that the made lips close, precision that of the made
+        closed frames that are closed in truth. `closure_j` is sensitivity + specificity - 1 (Youden 1950): 1 for lips
+        that close at bilabials and nowhere else, 0 for lips that do the same at all times, closed or open.
+        """
+        ratios = {name: part / whole if whole else None for name, (part, whole) in self.parts.items()}
+        return ratios | {"closure_j": youden(ratios["closure_sensitivity"], ratios["closure_specificity"])}
+
+
+def youden(sensitivity: float | None, specificity: float | None) -> float | None:
+    """Return Youden's J; None where either is missing."""
+    return None if sensitivity is None or specificity is None else sensitivity + specificity - 1
 
 
 def closure(
@@ -49,31 +70,41 @@ def closure(
     made_opening: np.ndarray,
     phones: Sequence[Segment],
     *,
+    measured: np.ndarray | None = None,
     rate: float = 25.0,
     tolerance: int = 1,
 ) -> Closure | Unavailable:
     """Count closed lips in one clip, from the openings (T,) in pixels (NaN: no face) and the clip's labelled phones.
 
-    Both mouths are held to one threshold, which the true one sets. A closed frame is matched by one at most
-    `tolerance` frames away: 40 ms, the error of the labels' rounding to frames. A frame without a face is never
-    closed, so it costs recall. Silence is left out: lips at rest are closed in any video, and would make the
-    precision of a frozen one. Unavailable, with the reason, where the clip has no phone labels or no frame with a
-    true face.
+    Only frames of `measured` (T,) bool with a true face count, by default all of these; time stays that of the whole
+    clip. Both mouths are held to one threshold, which the true one sets.
+
+    For recall and precision a closed frame is matched by one at most `tolerance` frames away: 40 ms, the error of the
+    labels' rounding to frames. Sensitivity and specificity go by the labels alone, frame by frame, with no tolerance. A
+    label touches frames in which the lips are on their way, so the true lips themselves have no J of 1.
+
+    A made frame without a face counts as wrong in every ratio: open in a bilabial, closed elsewhere. Silence is left
+    out: lips at rest are closed in any video, and would make the precision of a frozen one. Unavailable, with the
+    reason, where the clip has no phone labels or no measured frame with a true face.
     """
     if true_opening.shape != made_opening.shape:
         raise ValueError(f"openings of shapes {true_opening.shape} and {made_opening.shape} cannot be compared")
     spoken = [phone for phone in phones if phone.text.lower() not in SILENCES and _plain(phone.text)]
     if not spoken:
         return Unavailable("the corpus labels no phones, so it is not known where the lips must close")
-    if not np.isfinite(true_opening).any():
+    counted = np.isfinite(true_opening) if measured is None else np.isfinite(true_opening) & measured
+    if not counted.any():
         return Unavailable("no face was found in the true frames")
-    true, made = _closed(true_opening, true_opening), _closed(made_opening, true_opening)
-    length = len(true)
-    speech = frames_of(spoken, length, rate)
-    expected = true & frames_of([phone for phone in spoken if _plain(phone.text) in BILABIALS], length, rate)
-    closed = made & speech
+    low, high = np.percentile(true_opening[counted], (5, 95))
+    true, made = (counted & (opening <= low + CLOSED * (high - low)) for opening in (true_opening, made_opening))
+    missed = counted & np.isnan(made_opening)
+    labels = spoken, [phone for phone in spoken if _plain(phone.text) in BILABIALS]
+    speech, bilabial = (counted & frames_of(segments, len(true), rate) for segments in labels)
+    expected, closed, other = true & bilabial, made & speech, speech & ~bilabial
     recalled, right = expected & _widened(made, tolerance), closed & _widened(true, tolerance)
-    return Closure(*(int(np.count_nonzero(frames)) for frames in (recalled, expected, right, closed)))
+    against_truth = recalled, expected, right, closed | (missed & speech)
+    by_labels = made & bilabial, bilabial, other & ~made & ~missed, other
+    return Closure(*(int(np.count_nonzero(frames)) for frames in (*against_truth, *by_labels)))
 
 
 def frames_of(segments: Sequence[Segment], length: int, rate: float) -> np.ndarray:
@@ -83,12 +114,6 @@ def frames_of(segments: Sequence[Segment], length: int, rate: float) -> np.ndarr
         first = int(np.floor(segment.start_s * rate + 1e-6))
         touched[max(first, 0) : int(np.ceil(segment.end_s * rate - 1e-6))] = True
     return touched
-
-
-def _closed(opening: np.ndarray, true_opening: np.ndarray) -> np.ndarray:
-    """Compare with the true mouth's threshold; NaN compares as false."""
-    low, high = np.nanpercentile(true_opening, (5, 95))
-    return opening <= low + CLOSED * (high - low)
 
 
 def _widened(frames: np.ndarray, tolerance: int) -> np.ndarray:

@@ -12,9 +12,9 @@ from talking.faces.landmarks import mouth_opening
 from talking.metrics.closure import Closure, closure
 from talking.metrics.identity import Identity
 from talking.metrics.image import psnr, ssim
-from talking.metrics.mouth import lmd, lmd_normalised, missed_frames, mouth_correlation, opening_slope
+from talking.metrics.mouth import lmd, lmd_normalised, mouth_correlation, opening_slope
 from talking.metrics.perceptual import Lpips
-from talking.metrics.syncnet import Sync
+from talking.metrics.syncnet import SAMPLES_PER_FRAME, Sync
 from talking.metrics.unavailable import Unavailable
 
 Value = float | int | None
@@ -33,6 +33,18 @@ AVERAGED = (
 )
 NOT_ASKED = Unavailable("it was not asked for")
 NO_SOUND = Unavailable("the clip's sound was not given")
+# Why a measure that was taken gave no number.
+LACKS = {
+    "fid": "it was not measured",
+    "closure_recall": "no true frame has closed lips at a bilabial",
+    "closure_precision": "the made lips never close",
+    "closure_sensitivity": "no measured frame lies in a bilabial",
+    "closure_specificity": "no measured frame of the speech lies outside bilabials",
+    "closure_j": "it needs frames in bilabials and in other speech",
+    "lse_d": "every clip is shorter than SyncNet's window",
+    "lse_c": "every clip is shorter than SyncNet's window",
+}
+TOO_SHORT = "every clip has too few measured frames"
 
 
 @dataclass(frozen=True)
@@ -60,28 +72,38 @@ class ClipScores:
 
 @dataclass(frozen=True)
 class Networks:
-    """The measures that need a network, or the reason why there is none; being slow, they skip frames."""
+    """The measures that need a network, or the reason why there is none; being slow, they skip frames.
+
+    LPIPS and identity look at one of every so many measured frames.
+    """
 
     lpips: Lpips | Unavailable = NOT_ASKED
     identity: Identity | Unavailable = NOT_ASKED
     sync: Sync | Unavailable = NOT_ASKED
     lpips_every: int = 5
-    identity_every: int = 25
+    identity_every: int = 20
 
 
 @dataclass(frozen=True)
 class Sight:
-    """A video and what a finder sees in it: frames (T, H, W, 3) uint8, landmarks (T, 68, 2), NaN where no face is."""
+    """A video and what a finder sees in it.
+
+    frames: (T, H, W, 3) uint8. landmarks: (T, 68, 2), where the finder places its points, face or not. found: (T,)
+    bool, in which frames there is a face.
+    """
 
     frames: np.ndarray
     landmarks: np.ndarray
+    found: np.ndarray
 
-    @classmethod
-    def of(cls, frames: np.ndarray, tracked: Sequence[np.ndarray | None]) -> "Sight":
-        """Return the sight of frames whose landmarks are (68, 2), or None where no face was found."""
-        missing = np.full((68, 2), np.nan, np.float32)
-        found = [missing if points is None else points for points in tracked]
-        return cls(frames, np.array(found, np.float32).reshape(len(frames), 68, 2))
+    @property
+    def openings(self) -> np.ndarray:
+        """The mouth's opening (T,) in pixels, NaN where no face is."""
+        return np.where(self.found, mouth_opening(self.landmarks), np.nan)
+
+    def __getitem__(self, chosen: np.ndarray) -> "Sight":
+        """Return the sight of the chosen frames, (T,) bool."""
+        return Sight(self.frames[chosen], self.landmarks[chosen], self.found[chosen])
 
 
 def score_clip(
@@ -91,6 +113,7 @@ def score_clip(
     key: str,
     speaker: str,
     row: str,
+    measured: np.ndarray | None = None,
     phones: Sequence[Segment] = (),
     networks: Networks | None = None,
     sound: np.ndarray | None = None,
@@ -98,38 +121,42 @@ def score_clip(
 ) -> ClipScores:
     """Measure a made clip against the true one, frame by frame.
 
-    Both are aligned frames of one size; LMD is the paper's at 256 pixels. `phones` are the true clip's labels, empty
-    where it has none; `sound` (N,) is the true clip's, 16 kHz, to which the lips of every row are held: rows that
-    another sound drove as well. Raises TalkingError when the videos differ in shape.
+    Both are whole clips of aligned frames of one size; LMD is the paper's at 256 pixels. `measured` (T,) bool says
+    which frames count, by default all, and frames without a true face never do. `phones` are the true clip's labels,
+    empty where it has none; `sound` (N,) is the true clip's, 16 kHz, to which the lips of every row are held: rows that
+    another sound drove as well. Raises TalkingError when the videos differ in shape, or when no frame counts.
     """
     if true.frames.shape != made.frames.shape:
         raise TalkingError(
             f"clip {key}, row {row}: the made video is {_size(made)} and the true one {_size(true)}; make them alike."
         )
-    lips = closure(mouth_opening(true.landmarks), mouth_opening(made.landmarks), phones, rate=rate)
-    measured, reasons = _by_networks(true, made, networks or Networks())
-    synchrony, lacking = _by_sound(made, (networks or Networks()).sync, sound)
-    measured, reasons = measured | synchrony, reasons | lacking
+    counted = true.found if measured is None else true.found & measured
+    if not counted.any():
+        raise TalkingError(f"clip {key} has no frame to measure with a face in the true video: leave the clip out.")
+    lips = closure(true.openings, made.openings, phones, measured=counted, rate=rate)
+    there, shown = true[counted], made[counted]
+    values, reasons = _by_networks(there, shown, networks or Networks())
+    synchrony, lacking = _by_sound(made, counted, (networks or Networks()).sync, sound)
+    values, reasons = values | synchrony | _by_landmarks(there, shown), reasons | lacking
     if isinstance(lips, Unavailable):
-        reasons |= {"closure_recall": lips.reason, "closure_precision": lips.reason}
-    measured |= _by_landmarks(true.landmarks, made.landmarks)
+        reasons |= dict.fromkeys(Closure().ratios, lips.reason)
     return ClipScores(
         key=key,
         speaker=speaker,
         row=row,
-        frames=len(true.frames),
-        missed_frames=missed_frames(made.landmarks),
-        psnr=float(psnr(true.frames, made.frames).mean()),
-        ssim=float(ssim(true.frames, made.frames).mean()),
+        frames=len(there.frames),
+        missed_frames=int(np.count_nonzero(~shown.found)),
+        psnr=float(psnr(there.frames, shown.frames).mean()),
+        ssim=float(ssim(there.frames, shown.frames).mean()),
         closure=None if isinstance(lips, Unavailable) else lips,
         reasons=reasons,
-        **measured,
+        **values,
     )
 
 
-def _by_landmarks(true: np.ndarray, made: np.ndarray) -> dict[str, Any]:
+def _by_landmarks(true: Sight, made: Sight) -> dict[str, Any]:
     measures = (lmd, lmd_normalised, mouth_correlation, opening_slope)
-    return {measure.__name__: measure(true, made) for measure in measures}
+    return {measure.__name__: measure(true.landmarks, made.landmarks, made.found) for measure in measures}
 
 
 def _by_networks(true: Sight, made: Sight, networks: Networks) -> tuple[dict[str, float | None], dict[str, str]]:
@@ -145,20 +172,21 @@ def _by_networks(true: Sight, made: Sight, networks: Networks) -> tuple[dict[str
         reasons["identity"] = networks.identity.reason
     else:
         values["identity"] = networks.identity(
-            true.frames, made.frames, true.landmarks, made.landmarks, networks.identity_every
+            true.frames, made.frames, true.landmarks, made.landmarks, made.found, networks.identity_every
         )
     return values, reasons
 
 
 def _by_sound(
-    made: Sight, sync: Sync | Unavailable, sound: np.ndarray | None
+    made: Sight, counted: np.ndarray, sync: Sync | Unavailable, sound: np.ndarray | None
 ) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Hold the lips to the sound from the first frame that counts to the last: both must be of one piece."""
     if isinstance(sync, Unavailable) or sound is None:
         reason = (sync if isinstance(sync, Unavailable) else NO_SOUND).reason
         return {}, {"lse_d": reason, "lse_c": reason}
-    if (agreed := sync(made.frames, sound)) is None:
-        return {}, {}
-    return {"lse_d": agreed.distance, "lse_c": agreed.confidence}, {}
+    first, last = np.flatnonzero(counted)[[0, -1]]
+    agreed = sync(made.frames[first : last + 1], sound[first * SAMPLES_PER_FRAME : (last + 1) * SAMPLES_PER_FRAME])
+    return ({"lse_d": agreed.distance, "lse_c": agreed.confidence}, {}) if agreed else ({}, {})
 
 
 def _size(sight: Sight) -> str:
@@ -183,8 +211,7 @@ def _row(scores: list[ClipScores], fid: float | Unavailable | None) -> dict[str,
     lips = sum((score.closure for score in scores if score.closure is not None), Closure())
     return values | {
         "fid": None if isinstance(fid, Unavailable) else fid,
-        "closure_recall": lips.recall,
-        "closure_precision": lips.precision,
+        **lips.ratios,
         "frames": sum(score.frames for score in scores),
         "missed_frames": sum(score.missed_frames for score in scores),
         "clips": len(scores),
@@ -208,18 +235,5 @@ def reasons_of(scores: Sequence[ClipScores], fid: Mapping[str, float | Unavailab
             said.setdefault("fid", {})[value.reason] = None
     for values in summarise(scores, fid).values():
         for metric in (metric for metric, value in values.items() if value is None and metric not in said):
-            said[metric] = {_lack(metric): None}
+            said[metric] = {LACKS.get(metric, TOO_SHORT): None}
     return {metric: "; ".join(sentences) for metric, sentences in said.items()}
-
-
-def _lack(metric: str) -> str:
-    """Why a measure that was taken gave no number."""
-    if metric == "fid":
-        return "it was not measured"
-    if metric == "closure_recall":
-        return "no true frame has closed lips at a bilabial"
-    if metric in {"lse_d", "lse_c"}:
-        return "every clip is shorter than SyncNet's window"
-    if metric == "closure_precision":
-        return "the made lips never close"
-    return "too few frames have a face in both the true and the made video"

@@ -1,5 +1,6 @@
 """Whether the made face is the same person: dlib's face descriptor of made and true frames."""
 
+import hashlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import numpy as np
 from talking.errors import TalkingError
 from talking.metrics.unavailable import Unavailable
 
+# Descriptors that are kept, of the frames looked at last: every row of a clip is compared with the same true frames.
+KEPT = 64
 MODEL = "dlib_face_recognition_resnet_model_v1.dat"
 
 
@@ -23,6 +26,7 @@ class Identity:
         import dlib
 
         self._dlib: Any = dlib
+        self._kept: dict[bytes, np.ndarray] = {}
         try:
             self._network = dlib.face_recognition_model_v1(str(model))
         except RuntimeError as error:
@@ -42,18 +46,34 @@ class Identity:
         made: np.ndarray,
         true_landmarks: np.ndarray,
         made_landmarks: np.ndarray,
-        every: int = 25,
+        found: np.ndarray,
+        every: int = 20,
     ) -> float | None:
         """Return the mean similarity over one of `every` frames, of videos (T, H, W, 3) and landmarks (T, 68, 2).
 
-        Frames without a face (NaN landmarks) are left out; None when no frame is left.
+        `found` (T,) says in which made frames there is a face; in the others the similarity is at most 0, which is that
+        of nobody. None without a frame.
         """
-        found = np.isfinite(true_landmarks).all(axis=(1, 2)) & np.isfinite(made_landmarks).all(axis=(1, 2))
-        distances = [
-            np.linalg.norm(self.descriptor(true[t], true_landmarks[t]) - self.descriptor(made[t], made_landmarks[t]))
-            for t in np.flatnonzero(found)[::every]
+        similarities = [
+            self._similarity(true[t], made[t], true_landmarks[t], made_landmarks[t], nobody=not found[t])
+            for t in range(0, len(true), every)
         ]
-        return float(1 - np.mean(distances)) if distances else None
+        return float(np.mean(similarities)) if similarities else None
+
+    def _similarity(
+        self, true: np.ndarray, made: np.ndarray, true_points: np.ndarray, made_points: np.ndarray, *, nobody: bool
+    ) -> float:
+        distance = np.linalg.norm(self._known(true, true_points) - self._known(made, made_points))
+        return min(float(1 - distance), 0.0) if nobody else float(1 - distance)
+
+    def _known(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """Return `descriptor` of the same arguments, from what is kept where it is there."""
+        mark = hashlib.blake2b(frame.tobytes() + landmarks.tobytes()).digest()
+        if mark not in self._kept:
+            if len(self._kept) == KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[mark] = self.descriptor(frame, landmarks)
+        return self._kept[mark]
 
 
 def load_identity() -> Identity | Unavailable:

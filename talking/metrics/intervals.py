@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from talking.metrics.bootstrap import DRAWS, percentile_interval, resampled_sums
+from talking.metrics.closure import Closure
 from talking.metrics.evaluate import AVERAGED, ClipScores, Value
 
-CLOSURES = ("closure_recall", "closure_precision")
-RATIOS = (*AVERAGED, *CLOSURES)
+RATIOS = (*AVERAGED, *Closure().parts)
+# What is made of ratios, after them: closure_j is sensitivity + specificity - 1.
+SUMMED = [RATIOS.index(name) for name in ("closure_sensitivity", "closure_specificity")]
+METRICS = (*RATIOS, "closure_j")
 LOW, HIGH = "_low", "_high"
 Intervals = dict[str, dict[str, Value]]
 
@@ -43,21 +46,21 @@ class Tally:
         return cls(rows, tuple(clips.values()), above, below, measured)
 
     def draws(self, above: np.ndarray, below: np.ndarray, *, seed: int, draws: int) -> np.ndarray:
-        """Return the ratios (draws, R, M) of resampled sums of (N, R, M), NaN where there is nothing to divide by."""
+        """Return the `METRICS` (draws, R, M + 1) of resampled sums of (N, R, M), NaN where they are not defined."""
         parts = np.stack([above, below], axis=1)  # (N, 2, R, M)
         sums = resampled_sums(self.speakers, parts.reshape(len(parts), -1), seed=seed, draws=draws)
-        return _divided(*np.moveaxis(sums.reshape(draws, *parts.shape[1:]), 1, 0))
+        return _metrics(*np.moveaxis(sums.reshape(draws, *parts.shape[1:]), 1, 0))
 
 
 def intervals(scores: Sequence[ClipScores], *, seed: int, draws: int = DRAWS) -> Intervals:
-    """Return `{row: {"psnr_low": ..., "psnr_high": ...}}` for every metric of `RATIOS` and, always None, for FID.
+    """Return `{row: {"psnr_low": ..., "psnr_high": ...}}` for every metric of `METRICS` and, always None, for FID.
 
     The interval is None where fewer than two clips have a number. FID has none: it is a distance of sets and grows
     as they shrink, so that drawing frames anew shifts it.
     """
     tally = Tally.of(scores)
     ratios = tally.draws(tally.above, tally.below, seed=seed, draws=draws)
-    numbered = (tally.below > 0).sum(axis=0)  # (R, M)
+    numbered = _numbered(tally.below)  # (R, M + 1)
     none: dict[str, Value] = {"fid" + LOW: None, "fid" + HIGH: None}
     return {row: _bounds(ratios[:, r], numbered[r]) | none for r, row in enumerate(tally.rows)}
 
@@ -76,9 +79,9 @@ def differences(scores: Sequence[ClipScores], reference: str, *, seed: int, draw
     common = _common(tally, place)  # (N, R, M)
     own = tally.above * common, tally.below * common
     other = tally.above[:, [place]] * common, tally.below[:, [place]] * common
-    whole = _divided(*(part.sum(axis=0) for part in own)) - _divided(*(part.sum(axis=0) for part in other))
+    whole = _metrics(*(part.sum(axis=0) for part in own)) - _metrics(*(part.sum(axis=0) for part in other))
     resampled = [tally.draws(*parts, seed=seed, draws=draws) for parts in (own, other)]
-    numbered = np.minimum((own[1] > 0).sum(axis=0), (other[1] > 0).sum(axis=0))  # (R, M)
+    numbered = np.minimum(_numbered(own[1]), _numbered(other[1]))  # (R, M + 1)
     return {
         row: _named(whole[r]) | _bounds(resampled[0][:, r] - resampled[1][:, r], numbered[r])
         for r, row in enumerate(tally.rows)
@@ -94,9 +97,8 @@ def with_intervals(table: Mapping[str, Mapping[str, Value]], bounds: Intervals) 
 def _parts(score: ClipScores) -> tuple[list[float], list[float]]:
     values = [getattr(score, name) for name in AVERAGED]
     above, below = [value or 0.0 for value in values], [float(value is not None) for value in values]
-    if (lips := score.closure) is not None:
-        return [*above, lips.recalled, lips.right], [*below, lips.expected, lips.closed]
-    return [*above, 0, 0], [*below, 0, 0]
+    parts, wholes = zip(*(score.closure or Closure()).parts.values(), strict=True)
+    return [*above, *parts], [*below, *wholes]
 
 
 def _common(tally: Tally, place: int) -> np.ndarray:
@@ -107,18 +109,26 @@ def _common(tally: Tally, place: int) -> np.ndarray:
     return common
 
 
-def _divided(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+def _metrics(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """The `METRICS` (..., M + 1) of sums (..., M)."""
+    ratios = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return np.concatenate([ratios, ratios[..., SUMMED].sum(axis=-1, keepdims=True) - 1], axis=-1)
+
+
+def _numbered(below: np.ndarray) -> np.ndarray:
+    """How many of the clips have a number, (R, M + 1), of (N, R, M)."""
+    counts = (below > 0).sum(axis=0)
+    return np.concatenate([counts, counts[:, SUMMED].min(axis=1, keepdims=True)], axis=1)
 
 
 def _bounds(ratios: np.ndarray, numbered: np.ndarray) -> dict[str, Value]:
     """Bounds by name of ratios (draws, M); None for a metric that fewer than two clips have."""
     named: dict[str, Value] = {}
-    for m, name in enumerate(RATIOS):
+    for m, name in enumerate(METRICS):
         bounds = percentile_interval(ratios[:, m]) if numbered[m] > 1 else None
         named |= dict(zip((name + LOW, name + HIGH), bounds or (None, None), strict=True))
     return named
 
 
 def _named(values: np.ndarray) -> dict[str, Value]:
-    return {name: float(value) if np.isfinite(value) else None for name, value in zip(RATIOS, values, strict=True)}
+    return {name: float(value) if np.isfinite(value) else None for name, value in zip(METRICS, values, strict=True)}

@@ -11,14 +11,16 @@ from talking.models.backbone import Backbone
 from talking.shards import ShardFolder
 from talking.synthesis.codes import invert_frames, synthesise_frames
 
-CHECK_EVERY = 25
 KEPT = ("psnr", "ssim", "lmd", "mouth_correlation", "opening_slope", "frames", "missed_frames", "clips", "speakers")
 
 
 def inversion_quality(
     backbone: Backbone, aligned: ShardFolder, keys: Sequence[str], finder: Finder
 ) -> dict[str, float | int | None]:
-    """Return the means over the clips `keys` of the measures of G(E_I(x)) against x, at the size of the crops."""
+    """Return the means over the clips `keys` of the measures of G(E_I(x)) against x, at the size of the crops.
+
+    Clips in which the finder sees no face are left out.
+    """
     statuses = {status.clip: status for status in aligned.statuses}
     scores: list[ClipScores] = []
     for key in keys:
@@ -26,6 +28,8 @@ def inversion_quality(
         made = synthesise_frames(backbone.generator, invert_frames(backbone, crops), crops.shape[1])
         box = face_box(crops, finder)
         true_sight, made_sight = (sight_of(frames, finder, box) for frames in (crops, made))
+        if not true_sight.found.any():
+            continue
         scores.append(score_clip(true_sight, made_sight, key=key, speaker=statuses[key].speaker, row="inversion"))
     row = summarise(scores).get("inversion", {})
     return {name: row.get(name) for name in KEPT}
@@ -43,11 +47,10 @@ def sight_of(frames: np.ndarray, finder: Finder, box: Box | None) -> Sight:
 
     True and made frames are looked at in one box, the true face's: a finder's points depend on its box, and in
     made frames, which are softer, a detector boxes the face otherwise, which would be measured as motion of the lips.
-    Where the detector finds no face, tried once a second, the frames up to the next trial have none.
+    Whether there is a face at all is asked of each frame alone. Without a box there is none.
     """
-    found: list[np.ndarray | None] = []
-    for start in range(0, len(frames), CHECK_EVERY):
-        chunk = frames[start : start + CHECK_EVERY]
-        seen = box is not None and finder.detect(chunk[0]) is not None
-        found += [finder.landmarks(frame, box) if seen and box is not None else None for frame in chunk]
-    return Sight.of(frames, found)
+    if box is None:
+        return Sight(frames, np.full((len(frames), 68, 2), np.nan, np.float32), np.zeros(len(frames), bool))
+    found = np.array([finder.shows_face(frame) for frame in frames], bool)
+    points = [finder.landmarks(frame, box) for frame in frames]
+    return Sight(frames, np.array(points, np.float32).reshape(len(frames), 68, 2), found)

@@ -7,7 +7,7 @@ import numpy as np
 
 from talking.corpora.clip import Segment
 from talking.faces.finders import Finder
-from talking.faces.landmarks import mouth_opening
+from talking.metrics.closure import Closure, closure
 from talking.metrics.evaluate import ClipScores, Networks, Sight, score_clip
 from talking.metrics.inception import Inception
 from talking.metrics.inversion import face_box, sight_of
@@ -23,7 +23,10 @@ class Measured:
 
     scores: one per row. openings: row (and `true`) -> (T,) pixels.
     stills: row (and `true`) -> a few frames (N, S, S, 3) uint8.
-    features: row (and `true`) -> Inception features (T, 2048), empty without the network.
+    features: row (and `true`) -> Inception features of the measured frames (M, 2048), empty without the network.
+    lips: how the true lips close at the labels, None without labels.
+    faceless: how many frames are left out because the finder sees no face in the true video; where that is all of them,
+    there are no scores.
     """
 
     key: str
@@ -33,6 +36,8 @@ class Measured:
     openings: dict[str, np.ndarray]
     stills: dict[str, np.ndarray]
     features: dict[str, np.ndarray] = field(default_factory=dict)
+    lips: Closure | None = None
+    faceless: int = 0
 
 
 @dataclass
@@ -54,11 +59,13 @@ class Measurer:
         key: str,
         speaker: str,
         split: str,
+        measured_from: int = 1,
         sound: np.ndarray | None = None,
     ) -> Measured:
         """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them.
 
-        `sound` is the true clip's, (N,) at 16 kHz.
+        Frames from `measured_from` on count, in all rows alike, where the true video has a face: frame 0 is the
+        identity image. `sound` is the true clip's, (N,) at 16 kHz.
         """
         length = min(len(true), *(len(frames) for frames in made.values()))
         size = next(iter(made.values())).shape[1]
@@ -66,35 +73,41 @@ class Measurer:
         box = face_box(true, self.finder)
         truth = sight_of(true, self.finder, box)
         sights = {row: sight_of(frames[:length], self.finder, box) for row, frames in made.items()}
-        scores = [
-            score_clip(
-                truth,
-                sight,
-                key=key,
-                speaker=speaker,
-                row=row,
-                phones=phones,
-                networks=self.networks,
-                sound=sound,
-            )
-            for row, sight in sights.items()
-        ]
+        asked = np.arange(length) >= measured_from
+        counted = asked & truth.found
+        scored = sights if counted.any() else {}
         every = {TRUE: truth, **sights}
+        lips = closure(truth.openings, truth.openings, phones, measured=counted)
         return Measured(
             key,
             speaker,
             split,
-            scores,
-            openings={row: mouth_opening(sight.landmarks) for row, sight in every.items()},
+            [
+                score_clip(
+                    truth,
+                    sight,
+                    key=key,
+                    speaker=speaker,
+                    row=row,
+                    measured=counted,
+                    phones=phones,
+                    networks=self.networks,
+                    sound=sound,
+                )
+                for row, sight in scored.items()
+            ],
+            openings={row: sight.openings for row, sight in every.items()},
             stills={row: self._stills(sight) for row, sight in every.items()},
-            features=self._features(every),
+            features=self._features(every, counted) if scored else {},
+            lips=None if isinstance(lips, Unavailable) else lips,
+            faceless=int(np.count_nonzero(asked & ~truth.found)),
         )
 
     def _stills(self, sight: Sight) -> np.ndarray:
         chosen = np.linspace(0, len(sight.frames) - 1, self.columns).round().astype(int)
         return resize_frames(sight.frames[chosen], min(self.thumbnail, sight.frames.shape[1]))
 
-    def _features(self, sights: Mapping[str, Sight]) -> dict[str, np.ndarray]:
+    def _features(self, sights: Mapping[str, Sight], counted: np.ndarray) -> dict[str, np.ndarray]:
         if isinstance(self.inception, Unavailable):
             return {}
-        return {row: self.inception(sight.frames) for row, sight in sights.items()}
+        return {row: self.inception(sight.frames[counted]) for row, sight in sights.items()}

@@ -1,7 +1,8 @@
 """The lips over time, made against true, by one finder: LMD (thesis eq. 5.6), the opening's correlation and slope.
 
-Landmarks are (T, 68, 2) in pixels of the same aligned frames. A frame in which no face was found has NaN landmarks;
-such frames are left out here, and counted by `missed_frames`, so that a table can say how many there were.
+Landmarks are (T, 68, 2) in pixels of the same aligned frames, and the true face is found in all of them. A finder
+places its points in any frame, so the made ones are there where it finds no face too: `found` (T,) says in which
+frames it does. A frame that it misses counts against the made video, and never less than if the face had been found.
 """
 
 import numpy as np
@@ -14,83 +15,98 @@ STILL = 0.1
 FEWEST_FRAMES = 3
 
 
-def missed_frames(landmarks: np.ndarray) -> int:
-    """Return in how many frames of landmarks (T, 68, 2) no face was found."""
-    return int(np.count_nonzero(~_found(landmarks)))
-
-
-def lmd(true: np.ndarray, made: np.ndarray) -> float | None:
+def lmd(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> float | None:
     """Return the mean distance in pixels of the 20 mouth points, over points and frames, of landmarks (T, 68, 2).
 
     Eq. 5.6 with the mean over points that the text describes. It is absolute, as in the paper, so it belongs to
-    256-pixel aligned frames. None when no frame has a face in both.
+    256-pixel aligned frames. None without a frame.
     """
-    return _mean(mouth_distances(true, made))
+    return _mean(mouth_distances(true, made, found))
 
 
-def lmd_normalised(true: np.ndarray, made: np.ndarray) -> float | None:
+def lmd_normalised(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> float | None:
     """Return LMD with each frame's distance divided by that of the true eyes' outer corners: size does not matter."""
-    both = _found(true) & _found(made)
-    return _mean(mouth_distances(true, made) / outer_eye_distance(true[both].astype(np.float64)))
+    return _mean(mouth_distances(true, made, found) / outer_eye_distance(true.astype(np.float64)))
 
 
-def mouth_distances(true: np.ndarray, made: np.ndarray) -> np.ndarray:
-    """Return the mean distance in pixels of the mouth points for each frame with a face in both, (at most T,)."""
-    _check(true, made)
-    both = _found(true) & _found(made)
-    difference = true[both][:, MOUTH].astype(np.float64) - made[both][:, MOUTH]  # (F, 20, 2)
-    return np.linalg.norm(difference, axis=-1).mean(axis=-1)
+def mouth_distances(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the mean distance in pixels of the mouth points for each frame, (T,).
+
+    A frame without a face counts as the largest of these: the distance of the points that the finder placed in it, the
+    largest of the frames in which it found a face, and the largest between the true mouths of any two frames.
+    """
+    _check(true, made, found)
+    mouths = true[:, MOUTH].astype(np.float64)  # (T, 20, 2)
+    distances = _apart(mouths, made[:, MOUTH])
+    if found.all():
+        return distances
+    farthest = max(float(_apart(mouths, mouth).max()) for mouth in mouths)
+    return np.where(found, distances, np.maximum(distances, max(farthest, distances[found].max(initial=0.0))))
 
 
-def mouth_correlation(true: np.ndarray, made: np.ndarray) -> float | None:
+def mouth_correlation(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> float | None:
     """Return Pearson's correlation over time of the inner lips' opening in one clip, from landmarks (T, 68, 2).
 
     0.0 when either mouth stands still (a constant series, or under a tenth of the true one's variation): such a video
-    says nothing, and the correlation of the finder's jitter would be chance. None with fewer than three frames with a
-    face in both.
+    says nothing, and the correlation of the finder's jitter would be chance. Where frames have no face, the lower of
+    two readings: of the points as they were placed, and with the mean opening of the other frames in those. None with
+    fewer than three frames.
     """
-    a, b = _openings(true, made)
+    a, readings = _openings(true, made, found)
     if len(a) < FEWEST_FRAMES:
         return None
+    return min(_correlation(a, b) for b in readings)
+
+
+def opening_slope(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> float | None:
+    """Return the slope of the least-squares line of the made opening over the true one in one clip.
+
+    1 is full movement, less is a mouth that moves too little. 0.0 when the true mouth stands still; None with fewer
+    than three frames. Where frames have no face, the one farther from 1 of the readings of `mouth_correlation`.
+    """
+    a, readings = _openings(true, made, found)
+    if len(a) < FEWEST_FRAMES:
+        return None
+    return max((_slope(a, b) for b in readings), key=lambda slope: abs(slope - 1))
+
+
+def _openings(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The true openings (T,), and the made ones in one reading, or in two where frames have no face."""
+    _check(true, made, found)
+    a, b = (mouth_opening(landmarks.astype(np.float64)) for landmarks in (true, made))
+    if found.all():
+        return a, [b]
+    return a, [b, np.where(found, b, b[found].mean() if found.any() else 0.0)]
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     if _constant(a) or _constant(b) or b.std() < STILL * a.std():
         return 0.0
     return float(np.clip(np.corrcoef(a, b)[0, 1], -1, 1))
 
 
-def opening_slope(true: np.ndarray, made: np.ndarray) -> float | None:
-    """Return the slope of the least-squares line of the made opening over the true one in one clip.
-
-    1 is full movement, less is a mouth that moves too little. 0.0 when the true mouth stands still; None with fewer
-    than three frames with a face in both.
-    """
-    a, b = _openings(true, made)
-    if len(a) < FEWEST_FRAMES:
-        return None
+def _slope(a: np.ndarray, b: np.ndarray) -> float:
     if _constant(a):
         return 0.0
     a = a - a.mean()
     return float((a @ (b - b.mean())) / (a @ a))
 
 
-def _openings(true: np.ndarray, made: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Openings (F,) of the frames with a face in both."""
-    _check(true, made)
-    both = _found(true) & _found(made)
-    return mouth_opening(true[both].astype(np.float64)), mouth_opening(made[both].astype(np.float64))
+def _apart(mouths: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Mean distances (T,) between the points of mouths (T, 20, 2) and of others, or of one other."""
+    return np.linalg.norm(mouths - others, axis=-1).mean(axis=-1)
 
 
 def _constant(series: np.ndarray) -> bool:
     return bool(np.ptp(series) <= 1e-9 * max(1.0, float(np.abs(series).max())))
 
 
-def _found(landmarks: np.ndarray) -> np.ndarray:
-    return np.isfinite(landmarks).all(axis=(1, 2))
-
-
 def _mean(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _check(true: np.ndarray, made: np.ndarray) -> None:
+def _check(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> None:
     if true.shape != made.shape or true.shape[1:] != (68, 2):
         raise ValueError(f"landmarks must both be (T, 68, 2), not {true.shape} and {made.shape}")
+    if found.shape != true.shape[:1]:
+        raise ValueError(f"{len(true)} frames need as many marks of found faces, not {found.shape}")

@@ -1,11 +1,12 @@
 """The files of an evaluation's report, clip by clip: tables, bars, openings over time, a contact sheet per speaker."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from talking.corpora.roles import TestClip
 from talking.files import write_json, write_text
 from talking.metrics.evaluate import Value
 from talking.metrics.measure import TRUE, Measured
@@ -16,15 +17,16 @@ from talking.report.plots import plot_metric_bars, plot_openings
 from talking.report.series import write_openings
 
 RATE = 25
-SHEET_ROWS = (TRUE, "stage_two", "stage_one", "inversion")
-PLOTTED_ROWS = ("stage_two", "linear", "inversion")
+SHEET_ROWS = (TRUE, "stage_two", "inversion_tuned", "stage_one", "inversion")
+PLOTTED_ROWS = ("stage_two", "linear", "inversion_tuned")
 
 
 @dataclass
 class Report:
     """Gathers measured clips into the tables of `folder`; pictures are drawn of the first clip of each speaker.
 
-    `methods` are rows that other systems made, `remarks` sentences for the tables' foot, `seed` that of the intervals.
+    `methods` are rows that other systems made, `remarks` sentences for the tables' foot, `seed` that of the intervals,
+    `clips` the test clips, which say what the generators were tuned on.
     """
 
     folder: Path
@@ -33,6 +35,7 @@ class Report:
     methods: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     seed: int = 0
+    clips: Sequence[TestClip] = ()
     groups: dict[str, Group] = field(
         default_factory=lambda: {"unseen": Group("Held-out speakers"), "seen": Group("Unseen clips of seen speakers")}
     )
@@ -43,11 +46,11 @@ class Report:
         """Take in one clip; draw its speaker's sheet and openings if it is the first of the speaker."""
         self.groups[measured.split].add(measured)
         self.openings = self.openings or measured.openings
-        if measured.speaker in self.drawn:
+        if measured.speaker in self.drawn or not measured.scores:
             return
         self.drawn.add(measured.speaker)
         rows = {row: measured.stills[row] for row in (*SHEET_ROWS, *self.methods) if row in measured.stills}
-        stills_per_s = RATE * (self.columns - 1) / max(1, measured.scores[0].frames - 1)
+        stills_per_s = RATE * (self.columns - 1) / max(1, len(measured.openings[TRUE]) - 1)
         sheet = self.folder / "sheets" / f"{measured.speaker}.png"
         write_contact_sheet(rows, sheet, columns=self.columns, rate=stills_per_s)
         made = {row: measured.openings[row] for row in PLOTTED_ROWS if row in measured.openings}
@@ -57,7 +60,12 @@ class Report:
 
     def finish(self) -> dict[str, Findings]:
         """Write tables, reasons and bars; return what was found by group, empty tables where it has no clips."""
-        findings = {name: group.findings(self.no_fid, self.methods, self.seed) for name, group in self.groups.items()}
+        findings = {
+            name: group.findings(
+                self.no_fid, self.methods, self.seed, [clip for clip in self.clips if clip.split == name]
+            )
+            for name, group in self.groups.items()
+        }
         write_json(self.folder / "reasons.json", {name: found.reasons for name, found in findings.items()})
         full = {name: found for name, found in findings.items() if found.table}
         texts = [found.texts() for found in full.values()]

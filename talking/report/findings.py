@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from talking.corpora.roles import TestClip
 from talking.metrics.bootstrap import scheme
+from talking.metrics.closure import Closure
 from talking.metrics.evaluate import ClipScores, Value, reasons_of, summarise
 from talking.metrics.frechet import frechet_distance
 from talking.metrics.intervals import differences, intervals, with_intervals
 from talking.metrics.measure import TRUE, Measured
 from talking.metrics.unavailable import Unavailable
 from talking.moments import Moments
+from talking.report.footing import MISSED, faces_note, footing, lips_note
 from talking.report.intervals import difference_tables, interval_tables
 from talking.report.table import markdown_table, text_table
 
@@ -52,10 +55,18 @@ class Group:
     title: str
     scores: list[ClipScores] = field(default_factory=list)
     moments: dict[str, Moments] = field(default_factory=dict)
+    lips: Closure = field(default_factory=Closure)
+    faceless: dict[str, int] = field(default_factory=dict)
+    unmeasured: list[str] = field(default_factory=list)
 
     def add(self, measured: Measured) -> None:
         """Take in one clip."""
         self.scores += measured.scores
+        if not measured.scores:
+            self.unmeasured.append(measured.key)
+            return
+        self.lips += measured.lips or Closure()
+        self.faceless[measured.key] = measured.faceless
         for row, features in measured.features.items():
             part = Moments.of(features)
             self.moments[row] = self.moments[row] + part if row in self.moments else part
@@ -67,13 +78,17 @@ class Group:
             return dict.fromkeys(rows, missing)
         return {row: frechet_distance(self.moments[TRUE], self.moments[row]) for row in rows}
 
-    def findings(self, no_fid: Unavailable | None, methods: Sequence[str], seed: int) -> Findings:
-        """Return what the clips add up to; everything is empty without clips.
+    def findings(
+        self, no_fid: Unavailable | None, methods: Sequence[str], seed: int, clips: Sequence[TestClip] = ()
+    ) -> Findings:
+        """Return what the clips add up to; tables are empty without clips.
 
-        `methods` are the rows that other systems made, whose missing clips are told.
+        `methods` are the rows that other systems made, whose missing clips are told; `clips` are the group's, and say
+        what was seen of them before.
         """
+        faces = faces_note(self.faceless, self.unmeasured)
         if not self.scores:
-            return Findings(self.title, {}, {}, {}, ())
+            return Findings(self.title, {}, {}, {}, tuple(faces))
         fid = self.fid(no_fid)
         missing = self.missing(methods)
         table = with_intervals(summarise(self.scores, fid), intervals(self.scores, seed=seed))
@@ -84,7 +99,14 @@ class Group:
             table,
             differences(self.scores, REFERENCE, seed=seed),
             reasons_of(self.scores, fid),
-            (*self._scheme(no_fid), *_missing_notes(missing)),
+            (
+                *footing(clips),
+                *faces,
+                *([MISSED] if any(score.missed_frames for score in self.scores) else []),
+                *lips_note(self.lips),
+                *self._scheme(no_fid),
+                *_missing_notes(missing),
+            ),
         )
 
     def missing(self, methods: Sequence[str]) -> dict[str, list[str]]:

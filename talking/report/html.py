@@ -16,8 +16,10 @@ PAGE = "index.html"
 MANY = 200
 INTRODUCTION = (
     "Floors are what a model must beat to have learned anything: the identity frame repeated (static), the model "
-    "driven by another clip's sound (wrong_audio), and ridge regression from sound to codes (linear). The ceiling is "
-    "what the backbone can draw at all: the true frames, inverted and drawn again (inversion)."
+    "driven by another clip's sound (wrong_audio), and ridge regression from sound to codes (linear). Ceilings are "
+    "what a generator can draw at all: the true frames, inverted and drawn again by the backbone's own generator "
+    "(inversion), which is the ceiling of stage_one, and by the one that was tuned on the speaker (inversion_tuned), "
+    "which is the ceiling of the other rows that it draws."
 )
 AGAINST = (
     f"Each row less {REFERENCE}, on the same clips. Coloured where the interval leaves out 0: there the row is better "

@@ -4,36 +4,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from talking.report.intervals import bounded, interval_text, verdict
-from talking.report.metrics import Metric, ordered_rows
+from talking.report.metrics import Metric, drawn_by, ordered_rows
 from talking.report.table import BOUNDS, NONE, Summary, Value, number_text, table_cells, table_columns
+from talking.synthesis.rows import TABLE
 
-# What each of the project's own rows is in the comparison; a row of another system is none of these.
-ROLES = {
-    "static": "floor",
-    "wrong_audio": "floor",
-    "linear": "floor",
-    "inversion": "ceiling",
-    "stage_one": "own",
-    "stage_two": "own",
-}
 TAGGED = ("floor", "ceiling")
 COUNTS = ("speakers", "clips", "frames")
 MISSING = ("missing_clips", "missed_frames")
 
 
 def metrics_table(summary: Summary, reasons: Mapping[str, str]) -> str:
-    """Return the comparison: a line per row, floors and ceiling marked, each number over its interval, footnotes.
+    """Return the comparison: a line per row, floors and ceilings marked, each number over its interval, footnotes.
 
-    What a row stands on (speakers, clips, frames, and what is missing) is below its name.
+    Beside a row's name stands the generator that drew it, and below it what the row stands on: speakers, clips, frames,
+    and what is missing.
     """
     cells, notes = table_cells(summary, reasons)
-    headed = zip(cells[0][1:], table_columns(summary), strict=True)
+    headed = zip(cells[0][2:], table_columns(summary), strict=True)
     columns = [(heading, metric) for heading, metric in headed if metric.digits]
     lines = [
-        _line(row, (_measured(summary[row], metric) for _, metric in columns), _counts(summary[row]))
+        _line(
+            row,
+            [f"<td>{drawn_by(row)}</td>", *(_measured(summary[row], metric) for _, metric in columns)],
+            _counts(summary[row]),
+        )
         for row in ordered_rows(list(summary))
     ]
-    return _table(["row", *(heading for heading, _ in columns)], lines) + numbered(notes)
+    return _table(["row", "drawn by", *(heading for heading, _ in columns)], lines) + numbered(notes)
 
 
 def differences_table(differences: Summary) -> str:
@@ -70,7 +67,7 @@ def _table(heading: Sequence[str], lines: Iterable[str], kind: str = "") -> str:
 
 
 def _line(row: str, cells: Iterable[str], below: str = "") -> str:
-    role = ROLES.get(row, "other")
+    role = TABLE[row].kind if row in TABLE else "other"
     tag = f'<span class="tag">{role}</span>' if role in TAGGED else ""
     return f'<tr class="{role}">{_head(row, tag + below)}{"".join(cells)}</tr>'
 

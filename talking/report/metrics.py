@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-ROWS = ("static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two")
+from talking.synthesis.rows import ROWS, generator_of
+
+OTHER_SYSTEM = "–"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ METRICS = (
     Metric("opening_slope", "opening slope", 0, 2),
     Metric("closure_recall", "closure recall", 1, 2),
     Metric("closure_precision", "closure precision", 1, 2),
+    Metric("closure_sensitivity", "closure sensitivity", 1, 2),
+    Metric("closure_specificity", "closure specificity", 1, 2),
+    Metric("closure_j", "closure J", 1, 2),
     Metric("identity", "identity", 1, 3),
     Metric("lse_d", "LSE-D", -1, 2),
     Metric("lse_c", "LSE-C", 1, 2),
@@ -44,5 +49,10 @@ METRICS = (
 
 
 def ordered_rows(rows: list[str]) -> list[str]:
-    """Return the known rows in the order of the design, then the others as they came."""
+    """Return the project's own rows in the order of the design, then the others as they came."""
     return [row for row in ROWS if row in rows] + [row for row in rows if row not in ROWS]
+
+
+def drawn_by(row: str) -> str:
+    """Return the generator that drew a row, in a word; a dash for another system's, which is not known here."""
+    return generator_of(row) or OTHER_SYSTEM

@@ -21,6 +21,7 @@ ROW_COLOURS = {
     "wrong_audio": "#888888",
     "linear": "#56B4E9",
     "inversion": "#009E73",
+    "inversion_tuned": "#66C2A5",
     "stage_one": "#E69F00",
     "stage_two": "#D55E00",
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from talking.report.metrics import METRICS, Metric, ordered_rows
+from talking.report.metrics import METRICS, Metric, drawn_by, ordered_rows
 
 Value = float | int | None
 Summary = Mapping[str, Mapping[str, Value]]
@@ -54,15 +54,18 @@ def _footnotes(notes: Sequence[str]) -> list[str]:
 
 
 def table_cells(summary: Summary, reasons: Mapping[str, str]) -> tuple[list[list[str]], list[str]]:
-    """Return the table's strings, heading first, and the footnotes; metrics with the same sentence share one."""
+    """Return the table's strings, heading first, and the footnotes; metrics with the same sentence share one.
+
+    The first two columns are the row's name and the generator that drew it.
+    """
     metrics = table_columns(summary)
     notes = list(dict.fromkeys(_sentence(reasons[metric.name]) for metric in metrics if metric.name in reasons))
-    heading = ["row"]
+    heading = ["row", "drawn by"]
     for metric in metrics:
         reason = reasons.get(metric.name)
         heading.append(metric.heading + (f" [{notes.index(_sentence(reason)) + 1}]" if reason else ""))
     lines = [
-        [row, *(number_text(summary[row].get(metric.name), metric) for metric in metrics)]
+        [row, drawn_by(row), *(number_text(summary[row].get(metric.name), metric) for metric in metrics)]
         for row in ordered_rows(list(summary))
     ]
     return [heading, *lines], notes

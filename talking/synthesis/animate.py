@@ -1,4 +1,4 @@
-"""The rows of the comparison as frames: floors, ceiling and the model's two stages, of one test clip."""
+"""The rows of the comparison as frames: floors, ceilings and the model's two stages, of one test clip."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ import torch
 from talking.models.talking_head import TalkingHead
 from talking.synthesis.codes import synthesise_frames
 from talking.synthesis.material import Material
+from talking.synthesis.rows import CEILINGS, NO_G, ROWS, TUNED_G, generator_of
 from talking.training.linear import LinearFit, linear_inputs
 
-ROWS = ("static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two")
-UNTUNED = ("inversion", "stage_one")  # the rows that the backbone's own generator draws
 # The description is IPTC's term for media that a trained model made, which other programs look for.
 MARK = {
     "comment": "synthetic media: made by Talking",
@@ -33,19 +32,21 @@ class RowMaker:
     def rows(self, material: Material, wanted: Iterable[str] = ROWS) -> Iterator[tuple[str, np.ndarray]]:
         """Yield each wanted row's name and frames (T, size, size, 3) uint8.
 
-        `linear`, `wrong_audio` and `stage_two` are drawn by the speaker's tuned generator, so that they differ in their
-        codes alone; `inversion` and `stage_one` by the backbone's own.
+        `talking.synthesis.rows` says by which generator each is drawn: rows of one generator differ in their codes
+        alone, and the row of the true codes is their ceiling.
         """
         return ((row, self._draw(row, material)) for row in wanted)
 
     def _draw(self, row: str, material: Material) -> np.ndarray:
-        if row == "static":
+        drawn_by = generator_of(row)
+        if drawn_by == NO_G:
             return np.repeat(material.identity[None], len(material.codes), axis=0)
-        generator = self.generator if row in UNTUNED else self.tuned
-        return synthesise_frames(generator, self._codes(row, material), self.size)
+        return synthesise_frames(
+            self.tuned if drawn_by == TUNED_G else self.generator, self._codes(row, material), self.size
+        )
 
     def _codes(self, row: str, material: Material) -> np.ndarray:
-        if row == "inversion":
+        if row in CEILINGS:
             return material.codes
         identity = material.codes[0]
         if row == "linear":

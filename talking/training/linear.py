@@ -14,7 +14,7 @@ from talking.models.ridge import Normal, Ridge, solve
 from talking.training.clips import ClipArrays
 
 TINY = 1e-12
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES = tuple(10.0**power for power in range(-6, 4))
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class LinearFit:
     ridge maps [audio window (336,), w_I projected on V (K,)] to the coefficients (K,) of w_t - w_I; explained (K,) in
     0..1 is the share of each coefficient's variance over time that it predicts, clip by clip, so that knowing where a
     face rests counts for nothing; window_mean, window_std (12,) and identity_mean, identity_std (K,) over the training
-    clips.
+    clips; penalty is the one of `PENALTIES` that explains most.
     """
 
     ridge: Ridge
@@ -33,22 +33,38 @@ class LinearFit:
     window_std: np.ndarray
     identity_mean: np.ndarray
     identity_std: np.ndarray
+    penalty: float
 
     def save(self, folder: Path) -> None:
         """Write the regression and the statistics as safetensors."""
         self.ridge.save(folder / "linear.safetensors")
-        statistics = {name: value for name, value in vars(self).items() if name != "ridge"}
+        statistics = {name: np.atleast_1d(value) for name, value in vars(self).items() if name != "ridge"}
         with atomic_path(folder / "statistics.safetensors") as temporary:
             save_file(statistics, temporary)
 
     @classmethod
     def load(cls, folder: Path) -> "LinearFit":
         """Read what `save` wrote."""
-        return cls(Ridge.load(folder / "linear.safetensors"), **load_file(folder / "statistics.safetensors"))
+        ridge, statistics = Ridge.load(folder / "linear.safetensors"), load_file(folder / "statistics.safetensors")
+        penalty = float(statistics.pop("penalty")[0])
+        return cls(ridge, **statistics, penalty=penalty)
+
+    @property
+    def warning(self) -> str:
+        """A sentence where the penalty lies at an end of those that were tried; nothing where it lies between."""
+        if PENALTIES[0] < self.penalty < PENALTIES[-1]:
+            return ""
+        return (
+            f"warning: the linear floor's penalty {self.penalty:g} is an end of those tried ({PENALTIES[0]:g} to "
+            f"{PENALTIES[-1]:g}), and a better one may lie beyond it: widen PENALTIES in talking/training/linear.py."
+        )
 
 
 def fit_linear(train: Iterable[ClipArrays], validation: Iterable[ClipArrays], projector: Projector) -> LinearFit:
-    """Fit on the training clips, one pass and flat memory; choose the penalty on the validation clips."""
+    """Fit on the training clips, one pass and flat memory; choose the penalty on the validation clips.
+
+    Of penalties that explain alike, as where nothing is explained, the largest is taken.
+    """
     windows, identities, normal = _Statistics(), _Statistics(), None
     for clip in train:
         windows.add(clip.windows.transpose(0, 2, 1).reshape(-1, clip.windows.shape[1]))
@@ -60,12 +76,13 @@ def fit_linear(train: Iterable[ClipArrays], validation: Iterable[ClipArrays], pr
         raise ValueError("no training clips")
     fits = [solve(normal, penalty) for penalty in PENALTIES]
     shares = explained_over_time(fits, (regression_rows(clip, 0, projector) for clip in validation))
-    best = int(np.argmax([share.mean() for share in shares]))
+    best = max(range(len(fits)), key=lambda index: (shares[index].mean(), index))
     return LinearFit(
         fits[best],
         shares[best].astype(np.float32),
         *(windows.mean, windows.std),
         *(identities.mean, identities.std),
+        penalty=PENALTIES[best],
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from talking.faces.finders import Box, Finder
+from talking.metrics.evaluate import Sight
 from talking.metrics.inversion import face_box, sight_of
 from talking.metrics.mouth import mouth_correlation
 from talking.synthesis.codes import synthesise_frames
@@ -17,11 +18,11 @@ Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class _Seen:
-    """A clip, another clip's sound, and what the finder sees in G of its true codes: landmarks (T, 68, 2) in a box."""
+    """A clip, another clip's sound, and what the finder sees in G of its true codes, in a box."""
 
     clip: ClipArrays
     other: np.ndarray
-    landmarks: np.ndarray
+    true: Sight
     box: Box
 
 
@@ -43,7 +44,7 @@ class Lips:
     def _look(self, clip: ClipArrays, other: np.ndarray) -> _Seen | None:
         frames = self._draw(clip.codes)
         box = face_box(frames, self.finder)
-        return None if box is None else _Seen(clip, other, sight_of(frames, self.finder, box).landmarks, box)
+        return None if box is None else _Seen(clip, other, sight_of(frames, self.finder, box), box)
 
     def _draw(self, codes: np.ndarray) -> np.ndarray:
         return synthesise_frames(self.generator, codes, self.size)
@@ -59,10 +60,11 @@ class Lips:
         return {name: value for name, value in means.items() if value is not None}
 
     def _correlation(self, seen: _Seen, predict: Predict, windows: np.ndarray) -> float | None:
-        length = min(len(windows), len(seen.landmarks))
+        length = min(len(windows), len(seen.true.found))
         frames = self._draw(predict(windows[:length], seen.clip.codes[0]))
-        made = sight_of(frames, self.finder, seen.box).landmarks
-        return mouth_correlation(seen.landmarks[:length], made)
+        counted = seen.true.found[:length]
+        made = sight_of(frames, self.finder, seen.box)[counted]
+        return mouth_correlation(seen.true.landmarks[:length][counted], made.landmarks, made.found)
 
 
 def _mean(values: list[float | None]) -> float | None:

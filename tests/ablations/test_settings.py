@@ -74,6 +74,10 @@ def test_floors_and_stage_two_are_measured_where_they_are_asked_for() -> None:
     assert ablation.measured == ("stage_one", "stage_two")
     alone = replace(ablation, tune_steps=0, floors=True)
     assert alone.measured == ("static", "wrong_audio", "linear", "inversion", "stage_one")
+    assert replace(ablation, floors=True).measured == (
+        *("static", "wrong_audio", "linear", "inversion", "inversion_tuned"),
+        *("stage_one", "stage_two"),
+    )
 
 
 def test_what_rows_share_is_made_by_the_first_row() -> None:

@@ -40,8 +40,12 @@ def test_the_report_has_mean_and_spread_and_says_what_is_missing() -> None:
     text = report(PLAN, results, ["A note."])
     lines = text.splitlines()
     whole, cut = (next(line for line in lines if line.startswith(f"| {title}")) for title in ("whole", "without"))
-    assert whole.startswith("| whole | stage_two | 3 |") and "| 31.00 ± 1.00 |" in whole and "| 0.50 ± 0.00 |" in whole
-    assert cut.startswith("| without L_latent | stage_one | 1 | – |") and "| 2.25 |" in cut
+    assert (
+        whole.startswith("| whole | stage_two | tuned G | 3 |")
+        and "| 31.00 ± 1.00 |" in whole
+        and "| 0.50 ± 0.00 |" in whole
+    )
+    assert cut.startswith("| without L_latent | stage_one | G | 1 | – |") and "| 2.25 |" in cut
     assert "**Missing, having failed or not been run:** cut with seed 2, cut with seed 3." in lines
     assert "A note." in lines and "## Table 3" in lines
     assert missing(PLAN, results + [result("cut", seed, 1.0) for seed in (2, 3)]) == []
@@ -51,10 +55,10 @@ def test_a_floor_stands_under_its_own_name() -> None:
     plan = Plan((1,), {"whole": Row("the default")}, (Table("Floors", ("whole.linear", "whole.stage_one")),))
     numbers = {"linear": {"psnr": 25.0}, "stage_one": {"psnr": 26.0}}
     lines = report(plan, [Result("whole", 1, numbers, "x")], []).splitlines()
-    assert any(line.startswith("| linear | – | 1 | 25.00 |") for line in lines)
-    assert any(line.startswith("| the default | stage_one | 1 | 26.00 |") for line in lines)
+    assert any(line.startswith("| linear | – | G | 1 | 25.00 |") for line in lines)
+    assert any(line.startswith("| the default | stage_one | G | 1 | 26.00 |") for line in lines)
 
 
 def test_a_row_without_any_run_is_dashes() -> None:
     text = report(PLAN, [result("whole", 1, 30.0)], [])
-    assert "| without L_latent | stage_one | 0 | – |" in text
+    assert "| without L_latent | stage_one | G | 0 | – |" in text

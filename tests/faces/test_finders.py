@@ -207,5 +207,17 @@ def test_the_mouth_is_found_in_crops_of_long_faces_too(finder: Finder) -> None:
     assert max(errors) < 0.04 and np.mean(errors) < 0.02
 
 
+def test_a_face_is_seen_in_every_crop_in_which_the_detector_finds_one_and_in_no_other(
+    finder: Finder, astronaut: np.ndarray, astronaut_landmarks: np.ndarray
+) -> None:
+    whole = crop(astronaut, ffhq_quad(astronaut_landmarks), 256)
+    half = np.where(np.arange(256)[:, None, None] < 110, whole, 0)
+    pictures = [whole, cv2.GaussianBlur(whole, (0, 0), 6), half, np.zeros_like(whole), whole[::-1]]
+    for size in (256, 128):
+        sized = [cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture in pictures]
+        assert [finder.shows_face(picture) for picture in sized] == [finder.detect(p) is not None for p in sized]
+        assert [finder.shows_face(sized[index]) for index in (0, 3, 4)] == [True, False, False]
+
+
 def test_sfd_boxes_of_crops_are_not_known_beforehand() -> None:
     assert FaceAlignmentFinder.aligned_box(object.__new__(FaceAlignmentFinder), 256) is None

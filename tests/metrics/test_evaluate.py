@@ -1,7 +1,8 @@
 """Scores of a clip and the table they add up to."""
 
 import json
-from typing import cast
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from talking.metrics.unavailable import Unavailable
 
 KEYS = {
     "psnr ssim lmd lmd_normalised fid lpips mouth_correlation opening_slope closure_recall closure_precision identity",
+    "closure_sensitivity closure_specificity closure_j",
     "frames missed_frames clips speakers",
 }
 NAMES = set(" ".join(KEYS).split()) | {"lse_d", "lse_c"}
+CLOSURES = ("closure_precision", "closure_specificity", "closure_j")
 PHONES = [Segment(0, 0.4, "a"), Segment(0.4, 0.6, "b"), Segment(0.6, 0.8, "a")]
 
 
@@ -27,7 +30,7 @@ def sight(seed: int, opening: np.ndarray) -> Sight:
     landmarks = np.full((len(opening), 68, 2), 100.0, np.float32)
     landmarks[:, 45, 0] = 180
     landmarks[:, [65, 66, 67], 1] += opening[:, None]
-    return Sight(frames, landmarks)
+    return Sight(frames, landmarks, np.ones(len(opening), bool))
 
 
 def true_sight() -> Sight:
@@ -44,7 +47,7 @@ def test_the_true_video_scores_perfectly_against_itself() -> None:
     value = score_clip(true, true, key="s1_a", speaker="s1", row="inversion", phones=PHONES)
     assert (value.psnr, value.frames, value.missed_frames, value.lmd) == (100.0, 20, 0, 0.0)
     assert value.ssim == pytest.approx(1) and value.mouth_correlation == pytest.approx(1)
-    assert value.closure == Closure(5, 5, 5, 5)
+    assert value.closure == Closure(5, 5, 5, 5, 5, 5, 15, 15)
 
 
 def test_missing_networks_and_labels_give_reasons_and_no_numbers() -> None:
@@ -75,11 +78,54 @@ def test_a_made_video_of_another_length_is_refused_with_its_name() -> None:
         score_clip(true_sight(), made, key="s1_a", speaker="s1", row="static")
 
 
-def test_tracked_landmarks_become_an_array_with_nan_where_no_face_is() -> None:
-    value = Sight.of(np.zeros((2, 8, 8, 3), np.uint8), [None, np.ones((68, 2), np.float32)])
-    assert value.landmarks.shape == (2, 68, 2)
-    assert np.isnan(value.landmarks[0]).all() and (value.landmarks[1] == 1).all()
-    assert Sight.of(np.zeros((1, 8, 8, 3), np.uint8), [None]).landmarks.shape == (1, 68, 2)
+def test_a_mouth_without_a_face_has_no_opening() -> None:
+    value = replace(true_sight(), found=np.arange(20) > 0)
+    assert np.isnan(value.openings[0]) and value.openings[1:].tolist() == [8.0] * 9 + [0.0] * 5 + [9.0] * 5
+
+
+def test_every_measure_is_of_the_measured_frames_alone() -> None:
+    """What lies before frame 6 is spoiled in the made video, and frame 9 has no true face: neither changes a number."""
+    true, asked = replace(true_sight(), found=np.arange(20) != 9), np.arange(20) >= 6
+    frames, landmarks = true.frames.copy(), true.landmarks.copy()
+    frames[[0, 5, 9]], landmarks[[0, 5, 9]] = 0, 50
+    made = Sight(frames, landmarks, ~np.isin(np.arange(20), [0, 5, 9]))
+    seen: dict[str, list[int]] = {"lpips": [], "identity": [], "sync": []}
+
+    def lpips(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        seen["lpips"].append(len(first))
+        assert np.array_equal(first, second)
+        return np.zeros(len(first))
+
+    def identity(first: np.ndarray, second: np.ndarray, *rest: object) -> float:
+        seen["identity"].append(len(first))
+        assert np.array_equal(first, second)
+        return 1.0
+
+    def sync(shown: np.ndarray, samples: np.ndarray) -> Synchrony:
+        seen["sync"] += [len(shown), int(samples[0]), len(samples)]
+        return Synchrony(1.0, 1.0, 0)
+
+    lpips.note = "by a stand-in"
+    networks = Networks(*(cast(Any, stand_in) for stand_in in (lpips, identity, sync)), lpips_every=4)
+    sound = np.arange(20 * 640, dtype=np.float32)
+    options = {"key": "k", "speaker": "s1", "row": "static", "measured": asked, "phones": PHONES, "sound": sound}
+    value = score_clip(true, made, networks=networks, **options)
+    assert (value.frames, value.missed_frames, value.psnr, value.lmd) == (13, 0, 100.0, 0.0)
+    assert value.mouth_correlation == pytest.approx(1) and value.closure == Closure(5, 5, 5, 5, 5, 5, 8, 8)
+    assert seen == {"lpips": [4], "identity": [13], "sync": [14, 6 * 640, 14 * 640]}
+    with pytest.raises(TalkingError, match="clip k has no frame to measure"):
+        score_clip(replace(true, found=np.zeros(20, bool)), made, **options)
+
+
+def test_missed_faces_are_counted_and_cost_landmarks_and_lips() -> None:
+    true = true_sight()
+    whole, holes = (
+        score_clip(true, replace(true, found=found), key="k", speaker="s1", row="static", phones=PHONES)
+        for found in (np.ones(20, bool), np.arange(20) > 2)
+    )
+    assert (whole.missed_frames, holes.missed_frames, holes.frames) == (0, 3, 20)
+    assert holes.lmd > whole.lmd and holes.mouth_correlation < whole.mouth_correlation
+    assert holes.closure.ratios["closure_j"] < whole.closure.ratios["closure_j"]
 
 
 class Agreeing:
@@ -110,9 +156,14 @@ def test_a_row_is_the_mean_over_clips_with_its_counts() -> None:
 
 
 def test_closures_are_added_before_they_are_divided() -> None:
-    clips = [scores(closure=Closure(1, 1, 1, 1)), scores(closure=Closure(0, 9, 0, 3)), scores(closure=None)]
+    clips = [
+        scores(closure=Closure(1, 1, 1, 1, 1, 2, 3, 3)),
+        scores(closure=Closure(0, 9, 0, 3, 0, 2, 3, 5)),
+        scores(closure=None),
+    ]
     row = summarise(clips)["stage_two"]
     assert (row["closure_recall"], row["closure_precision"]) == (0.1, 0.25)
+    assert [row[f"closure_{name}"] for name in ("sensitivity", "specificity", "j")] == [0.25, 0.75, 0.0]
 
 
 def test_a_clip_without_a_number_does_not_spoil_the_mean() -> None:
@@ -129,11 +180,14 @@ def test_rows_stay_apart_and_fid_is_by_row() -> None:
 
 
 def test_every_missing_number_has_a_reason() -> None:
-    clips = [scores(lmd=None, closure=Closure(0, 3, 0, 0), reasons={"lpips": "no trunk", "identity": "no model"})]
+    clips = [
+        scores(lmd=None, closure=Closure(0, 3, 0, 0, 0, 3, 0, 0), reasons={"lpips": "no trunk", "identity": "no model"})
+    ]
     fid = {"stage_two": Unavailable("no Inception")}
     reasons = reasons_of(clips, fid)
     missing = {name for name, value in summarise(clips, fid)["stage_two"].items() if value is None}
-    assert missing == set(reasons) == {"lmd", "lpips", "identity", "lse_d", "lse_c", "fid", "closure_precision"}
+    assert missing == set(reasons) == {"lmd", "lpips", "identity", "lse_d", "lse_c", "fid", *CLOSURES}
+    assert reasons["closure_j"] == "it needs frames in bilabials and in other speech"
     assert (reasons["fid"], reasons["closure_precision"]) == ("no Inception", "the made lips never close")
 
 

@@ -8,7 +8,7 @@ from scipy.stats import bootstrap
 
 from talking.metrics.closure import Closure
 from talking.metrics.evaluate import ClipScores, summarise
-from talking.metrics.intervals import RATIOS, differences, intervals, with_intervals
+from talking.metrics.intervals import METRICS, differences, intervals, with_intervals
 
 HARD = np.random.default_rng(3).normal(0, 5, 24)
 
@@ -34,10 +34,10 @@ def test_the_value_of_the_table_lies_in_its_interval_and_every_metric_has_one() 
     scores = [
         score(n, "stage_two", 20 + n, f"s{n % 3}", lpips=n / 10, identity=0.5, lse_d=9.0 - n, lse_c=n, closure=lips)
         for n in range(6)
-        for lips in [Closure(n, 6, n, n + 1)]
+        for lips in [Closure(n, 6, n, n + 1, n, 6, 9 - n, 10)]
     ]
     values, bounds = summarise(scores)["stage_two"], intervals(scores, seed=1)["stage_two"]
-    for name in RATIOS:
+    for name in METRICS:
         assert bounds[f"{name}_low"] <= values[name] + 1e-12 and values[name] <= bounds[f"{name}_high"] + 1e-12
     assert (bounds["fid_low"], bounds["fid_high"]) == (None, None)
 
@@ -103,6 +103,27 @@ def test_the_difference_of_closure_is_that_of_the_two_ratios() -> None:
     found = differences(scores, "stage_two", seed=0)["wrong_audio"]
     assert (found["closure_recall"], found["closure_recall_low"], found["closure_recall_high"]) == (-0.5, -0.5, -0.5)
     assert (found["closure_precision"], found["closure_precision_low"]) == (None, None)
+
+
+def test_j_is_sensitivity_and_specificity_less_one_in_values_bounds_and_differences() -> None:
+    """By hand, with numpy: the two ratios of the drawn clips' sums, added in each draw before the percentiles."""
+    rng = np.random.default_rng(8)
+    counts = {row: rng.integers(1, 9, (40, 2)) for row in ("stage_two", "static")}
+    lips = {row: [Closure(0, 0, 0, 0, s, 10, p, 20) for s, p in pairs.tolist()] for row, pairs in counts.items()}
+    scores = [score(n, row, closure=each) for row, many in lips.items() for n, each in enumerate(many)]
+    values = {row: pairs[:, 0].mean() / 10 + pairs[:, 1].mean() / 20 - 1 for row, pairs in counts.items()}
+    assert summarise(scores)["static"]["closure_j"] == pytest.approx(values["static"])
+    found = differences(scores, "stage_two", seed=0)["static"]
+    assert found["closure_j"] == pytest.approx(values["static"] - values["stage_two"])
+    drawn = rng.integers(0, 40, (20000, 40))
+    js = {
+        row: pairs[drawn, 0].mean(axis=1) / 10 + pairs[drawn, 1].mean(axis=1) / 20 - 1 for row, pairs in counts.items()
+    }
+    bounds = intervals(scores, seed=0, draws=20000)["static"]
+    wanted = np.quantile(js["static"], (0.025, 0.975))
+    assert (bounds["closure_j_low"], bounds["closure_j_high"]) == pytest.approx(tuple(wanted), abs=0.01)
+    wanted = np.quantile(js["static"] - js["stage_two"], (0.025, 0.975))
+    assert (found["closure_j_low"], found["closure_j_high"]) == pytest.approx(tuple(wanted), abs=0.01)
 
 
 def test_the_reference_is_not_compared_with_itself_and_must_be_there() -> None:

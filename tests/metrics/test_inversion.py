@@ -22,6 +22,9 @@ class MiddleFinder:
     def detect(self, frame: np.ndarray) -> Box | None:
         return Box(4, 4, 28, 28)
 
+    def shows_face(self, frame: np.ndarray) -> bool:
+        return True
+
     def landmarks(self, frame: np.ndarray, box: Box) -> np.ndarray:
         points = np.tile(np.linspace(5, 27, 68, dtype=np.float32)[:, None], (1, 2))
         points[[61, 62, 63, 67, 66, 65], 1] = 20
@@ -99,3 +102,27 @@ def test_a_sight_holds_the_frames_and_what_is_seen_in_them() -> None:
     assert sight.frames is frames
     assert sight.landmarks.shape == (3, 68, 2)
     np.testing.assert_allclose(sight.landmarks[:, 66, 1] - sight.landmarks[:, 62, 1], 2)
+
+
+def test_a_face_is_looked_for_in_every_frame_and_points_are_placed_in_all() -> None:
+    frames = np.full((4, SIZE, SIZE, 3), 100, np.uint8)
+    frames[[0, 2]] = 0
+
+    class Lit(MiddleFinder):
+        def shows_face(self, frame: np.ndarray) -> bool:
+            return bool(frame.max())
+
+    sight = sight_of(frames, Lit(), face_box(frames, Lit()))
+    assert sight.found.tolist() == [False, True, False, True]
+    assert np.isfinite(sight.landmarks).all()
+    assert np.isnan(sight.openings).tolist() == [True, False, True, False]
+    nowhere = sight_of(frames, Lit(), None)
+    assert not nowhere.found.any() and np.isnan(nowhere.openings).all()
+
+
+def test_a_clip_without_a_true_face_is_left_out(aligned: ShardFolder) -> None:
+    class Blind(MiddleFinder):
+        def shows_face(self, frame: np.ndarray) -> bool:
+            return False
+
+    assert inversion_quality(Grey(1.0), aligned, KEYS, Blind()) == dict.fromkeys(KEPT)

@@ -6,7 +6,6 @@ import pytest
 from talking.corpora.clip import Segment
 from talking.faces.finders import Box
 from talking.metrics.evaluate import Networks
-from talking.metrics.inversion import CHECK_EVERY
 from talking.metrics.measure import TRUE, Measurer
 from talking.metrics.unavailable import Unavailable
 
@@ -20,6 +19,9 @@ class GreyFinder:
 
     def detect(self, frame: np.ndarray) -> Box | None:
         return Box(8, 8, 56, 56) if frame.max() else None
+
+    def shows_face(self, frame: np.ndarray) -> bool:
+        return self.detect(frame) is not None
 
     def landmarks(self, frame: np.ndarray, box: Box) -> np.ndarray:
         points = np.tile(np.linspace(10, 54, 68, dtype=np.float32)[:, None], (1, 2))
@@ -45,8 +47,8 @@ def measurer() -> Measurer:
     return Measurer(GreyFinder(), Networks(), NO_INCEPTION, columns=4, thumbnail=16)
 
 
-def measure(measurer: Measurer, true: np.ndarray, made: dict[str, np.ndarray]):
-    return measurer.measure(true, made, PHONES, key="s1_a", speaker="s1", split="unseen")
+def measure(measurer: Measurer, true: np.ndarray, made: dict[str, np.ndarray], measured_from: int = 0):
+    return measurer.measure(true, made, PHONES, key="s1_a", speaker="s1", split="unseen", measured_from=measured_from)
 
 
 def test_a_perfect_row_and_a_frozen_one(measurer: Measurer) -> None:
@@ -81,12 +83,37 @@ def test_true_crops_are_resized_to_the_videos(measurer: Measurer) -> None:
     assert measured.scores[0].psnr == 100.0
 
 
-def test_seconds_without_a_face_are_counted_and_have_no_opening(measurer: Measurer) -> None:
+def test_frames_without_a_face_are_counted_one_by_one_and_have_no_opening(measurer: Measurer) -> None:
     levels = np.resize(LEVELS, 40)
-    dark = np.where(np.arange(40) < CHECK_EVERY, levels, 0)
+    dark = np.where(np.isin(np.arange(40), [3, 30, 31]), 0, levels)
     measured = measure(measurer, clip(levels), {"stage_two": clip(dark)})
-    assert measured.scores[0].missed_frames == 15
-    assert np.flatnonzero(np.isnan(measured.openings["stage_two"])).tolist() == list(range(25, 40))
+    assert (measured.scores[0].frames, measured.scores[0].missed_frames) == (40, 3)
+    assert np.flatnonzero(np.isnan(measured.openings["stage_two"])).tolist() == [3, 30, 31]
+
+
+def test_no_row_is_measured_on_what_was_seen_nor_where_the_true_video_has_no_face(measurer: Measurer) -> None:
+    true = clip(np.where(np.arange(12) == 6, 0, LEVELS))
+    spoiled = clip(np.where(np.isin(np.arange(12), [0, 1, 2, 3, 6]), 250, LEVELS))
+    measurer.inception = lambda frames: frames.reshape(len(frames), -1)[:, :3].astype(np.float32)
+    measured = measure(measurer, true, {"static": spoiled, "stage_two": true.copy()}, measured_from=4)
+    assert [score.frames for score in measured.scores] == [7, 7]
+    assert [score.psnr for score in measured.scores] == [100.0, 100.0]
+    assert [score.lmd for score in measured.scores] == [0.0, 0.0]
+    assert {len(features) for features in measured.features.values()} == {7}
+    assert {len(opening) for opening in measured.openings.values()} == {12}
+    assert measured.faceless == 1
+    assert measured.lips is not None and measured.lips.bilabials == 1, "frames 0 to 4 are a b, and 4 alone is measured"
+
+
+def test_the_identity_image_is_not_measured_unless_told(measurer: Measurer) -> None:
+    made = {"static": np.repeat(clip(LEVELS)[:1], FRAMES, axis=0)}
+    measured = measurer.measure(clip(LEVELS), made, PHONES, key="s1_a", speaker="s1", split="unseen")
+    assert measured.scores[0].frames == FRAMES - 1
+
+
+def test_a_clip_without_a_true_face_has_no_scores(measurer: Measurer) -> None:
+    measured = measure(measurer, clip(LEVELS * 0), {"static": clip(LEVELS)})
+    assert (measured.scores, measured.faceless, measured.lips) == ([], FRAMES, None)
 
 
 def test_made_frames_are_looked_at_where_the_true_face_is(measurer: Measurer) -> None:

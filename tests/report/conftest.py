@@ -7,8 +7,8 @@ import pytest
 
 from talking.metrics.evaluate import ClipScores
 from talking.metrics.measure import TRUE, Measured
+from talking.synthesis.rows import ROWS
 
-ROWS = ("static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two")
 FRAMES, COLUMNS, SIDE = 8, 3, 24
 Clip = Callable[..., Measured]
 

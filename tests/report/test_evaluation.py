@@ -15,7 +15,7 @@ from talking.metrics.unavailable import Unavailable
 from talking.moments import Moments
 from talking.report.evaluation import Report, bars
 
-ROWS = ("static", "linear", "inversion", "stage_one", "stage_two")
+ROWS = ("static", "linear", "inversion", "inversion_tuned", "stage_one", "stage_two")
 MISSING = Unavailable("the Inception weights are not there")
 COLUMNS, SIDE, FRAMES = 3, 24, 8
 
@@ -54,7 +54,7 @@ def test_the_splits_are_averaged_apart(tmp_path) -> None:
     gathered.add(measured("s3", "a", split="seen", psnr=40))
     found = gathered.finish()
     unseen, seen = found["unseen"].table, found["seen"].table
-    assert [unseen[row]["psnr"] for row in ROWS] == [25, 26, 27, 28, 29]
+    assert [unseen[row]["psnr"] for row in ROWS] == [25, 26, 27, 28, 29, 30]
     assert seen["static"]["psnr"] == 40
     assert (unseen["static"]["clips"], unseen["static"]["speakers"]) == (2, 2)
     assert seen["static"]["frames"] == FRAMES
@@ -74,9 +74,9 @@ def test_a_sheet_has_a_line_per_row_true_on_top(tmp_path) -> None:
     gathered = report(tmp_path)
     gathered.add(measured("s1", "a"))
     sheet = cv2.imread(str(tmp_path / "sheets" / "s1.png"))
-    levels = [int(sheet[24 + line * (SIDE + 4) + SIDE // 2, 110 + SIDE // 2, 0]) for line in range(4)]
-    assert levels == [0, 40 * 5, 40 * 4, 40 * 3], "true, stage_two, stage_one, inversion"
-    assert sheet.shape[0] == 24 + 4 * (SIDE + 4) - 4
+    levels = [int(sheet[24 + line * (SIDE + 4) + SIDE // 2, 110 + SIDE // 2, 0]) for line in range(5)]
+    assert levels == [0, 40 * 6, 40 * 4, 40 * 5, 40 * 3], "true, stage_two, inversion_tuned, stage_one, inversion"
+    assert sheet.shape[0] == 24 + 5 * (SIDE + 4) - 4
 
 
 def test_the_tables_for_people_have_both_groups_and_say_what_is_missing(tmp_path) -> None:

@@ -109,6 +109,7 @@ def test_the_table_has_every_row_over_its_interval_with_floors_and_ceiling_marke
     names = ["staticfloor", "wrong_audiofloor", "inversionceiling", "stage_two"]
     assert [line[0] for line in table[1:]] == [name + counts for name in names]
     assert table[1][psnr].startswith("31.50[3")
+    assert [line[1] for line in table] == ["drawn by", "none", "tuned G", "G", "tuned G"]
     roles = [attributes["class"] for tag, attributes in page.tags if tag == "tr" and "class" in attributes]
     assert roles[:4] == ["floor", "floor", "ceiling", "own"]
     assert "only 2 speakers" in page.text and "No Inception." in page.text

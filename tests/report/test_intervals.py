@@ -35,7 +35,7 @@ def test_intervals_are_a_table_of_their_own() -> None:
 
 
 def test_bounds_are_no_columns_of_the_table_of_values() -> None:
-    assert markdown_table(SUMMARY).splitlines()[0] == "| row | PSNR ↑ | FID ↓ | frames |"
+    assert markdown_table(SUMMARY).splitlines()[0] == "| row | drawn by | PSNR ↑ | FID ↓ | frames |"
 
 
 def test_differences_say_which_row_is_worse_where_the_interval_does() -> None:

@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgb
 from skimage.io import imread
 
 from talking.report.plots import ROW_COLOURS, plot_metric_bars, plot_openings, row_colours
+from talking.synthesis.rows import ROWS
 
 SUMMARY = {
     "linear": {"psnr": 20.0, "fid": None, "frames": 10},
@@ -68,4 +69,4 @@ def test_nothing_to_draw_is_an_empty_plot_and_no_error(tmp_path: Path) -> None:
 
 def test_rows_keep_their_colour_whatever_else_is_drawn() -> None:
     assert row_colours(["mine", "stage_two"])[1] == row_colours(["stage_two"])[0]
-    assert len(set(row_colours(["mine", "yours", *ROW_COLOURS]))) == 8
+    assert len(set(row_colours(["mine", "yours", *ROW_COLOURS]))) == len(ROWS) + 2

@@ -1,6 +1,8 @@
 """The comparison table, against golden text."""
 
+from talking.report.metrics import METRICS
 from talking.report.table import markdown_table, text_table
+from talking.synthesis.rows import ROWS
 
 SUMMARY = {
     "stage_two": {"psnr": 30.456, "lmd": 1.2, "fid": None, "mouth_correlation": 0.8126, "frames": 300, "extra": 0.5},
@@ -10,11 +12,11 @@ SUMMARY = {
 REASONS = {"fid": "the Inception network's weights were not found"}
 
 MARKDOWN = """\
-| row | PSNR ↑ | FID ↓ [1] | LMD ↓ | mouth correlation ↑ | frames | extra |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: |
-| static | 25.00 | – | 1.60 | 0.000 | 300 | – |
-| stage_two | 30.46 | – | 1.20 | 0.813 | 300 | 0.5000 |
-| mine | 20.00 | – | – | -0.100 | 300 | – |
+| row | drawn by | PSNR ↑ | FID ↓ [1] | LMD ↓ | mouth correlation ↑ | frames | extra |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| static | none | 25.00 | – | 1.60 | 0.000 | 300 | – |
+| stage_two | tuned G | 30.46 | – | 1.20 | 0.813 | 300 | 0.5000 |
+| mine | – | 20.00 | – | – | -0.100 | 300 | – |
 
 1. The Inception network's weights were not found.
 """
@@ -22,6 +24,7 @@ MARKDOWN = """\
 TEXT = """\
 row                  static  stage_two    mine
 ----------------------------------------------
+drawn by               none    tuned G       –
 PSNR ↑                25.00      30.46   20.00
 FID ↓ [1]                 –          –       –
 LMD ↓                  1.60       1.20       –
@@ -48,4 +51,12 @@ def test_metrics_with_the_same_reason_share_a_footnote() -> None:
 
 def test_without_reasons_there_are_no_footnotes() -> None:
     table = markdown_table({"static": {"psnr": 25.0}})
-    assert table == "| row | PSNR ↑ |\n| --- | ---: |\n| static | 25.00 |\n"
+    assert table == "| row | drawn by | PSNR ↑ |\n| --- | ---: | ---: |\n| static | none | 25.00 |\n"
+
+
+def test_the_projects_own_rows_with_every_metric_fit_a_terminal_of_120_columns() -> None:
+    values = {metric.name: 12345.678 if not metric.digits else -30.456 for metric in METRICS}
+    lines = text_table(dict.fromkeys(ROWS, values), {"fid": "a reason"}).splitlines()
+    assert lines[0].split() == ["row", *ROWS] and len(ROWS) == 7
+    assert lines[2].split()[2:] == ["none", "tuned", "G", "tuned", "G", "G", "tuned", "G", "G", "tuned", "G"]
+    assert max(map(len, lines)) <= 120

@@ -42,7 +42,7 @@ def test_every_row_and_seed_is_an_experiment_and_the_table_has_mean_and_spread(p
         (own / "params.yaml").write_text(shipped)
         (folder / "rows.yaml").unlink()
     text = Path(folder, "data", "demo", "ablations", "table.md").read_text()
-    assert "Missing" not in text and "| whole | stage_two | 2 |" in text and " ± " in text
+    assert "Missing" not in text and "| whole | stage_two | tuned G | 2 |" in text and " ± " in text
     names = run("dvc", "exp", "list", "--name-only").stdout.split()
     assert {"ablation-whole-seed1", "ablation-cut-seed2"} <= set(names)
     assert run("git", "status", "--porcelain", "params.yaml", "pipelines").stdout == ""

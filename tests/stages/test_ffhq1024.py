@@ -90,7 +90,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.timeout(2700)
 def test_the_papers_configuration_runs_from_raw_clips_to_a_comparison(paper: Path) -> None:
     table = json.loads((paper / "metrics" / "evaluate.json").read_text())
-    assert set(table) == {"static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two"}
+    assert set(table) == {"static", "wrong_audio", "linear", "inversion", "inversion_tuned", "stage_one", "stage_two"}
     assert all((row["frames"], row["clips"], row["speakers"]) == (2 * FRAMES, 2, 2) for row in table.values())
     assert table["static"]["psnr"] > table["inversion"]["psnr"], "golden-rule weights draw noise"
 

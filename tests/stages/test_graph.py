@@ -12,10 +12,11 @@ from talking.shards import ShardFolder
 from .conftest import Run
 
 pytestmark = pytest.mark.timeout(1500)
-ROWS = {"static", "wrong_audio", "linear", "inversion", "stage_one", "stage_two"}
+ROWS = {"static", "wrong_audio", "linear", "inversion", "inversion_tuned", "stage_one", "stage_two"}
 FIDELITY = {"psnr", "ssim", "lmd", "fid", "lpips"}
-METRICS = FIDELITY | {"mouth_correlation", "closure_recall", "closure_precision", "identity"}
-COUNTS = {"frames", "clips", "speakers"}
+CLOSURE = {f"closure_{name}" for name in ("recall", "precision", "sensitivity", "specificity", "j")}
+METRICS = FIDELITY | CLOSURE | {"mouth_correlation", "identity"}
+COUNTS = {"frames", "missed_frames", "clips", "speakers"}
 
 
 def test_every_row_of_the_comparison_is_measured_on_held_out_speakers(project: tuple[Path, Run]) -> None:
@@ -26,9 +27,14 @@ def test_every_row_of_the_comparison_is_measured_on_held_out_speakers(project: t
         assert row.keys() >= METRICS | COUNTS
         assert row["speakers"] == 1
         assert row["clips"] == 2, "three clips less the one that stage two is tuned on"
-        assert row["frames"] == 150
+        assert row["frames"] == 148, "75 of each less the identity image"
     assert table["static"]["mouth_correlation"] == 0
     assert "lmd_low" in json.loads((folder / "metrics" / "comparison.json").read_text())["unseen"]["wrong_audio"]
+    (adaptation,) = json.loads((folder / "models" / "demo" / "stage_two" / "adaptations.json").read_text())
+    clips = json.loads((folder / "videos" / "demo" / "clips.json").read_text())
+    assert adaptation["kept"]["key"] not in {clip["key"] for clip in clips}
+    assert all(clip["seen"] == adaptation["seen"] and clip["measured_from"] == 1 for clip in clips)
+    assert f"s4 on {adaptation['kept']['key']}" in (folder / "data" / "demo" / "report" / "table.txt").read_text()
     assert "<video" in (folder / "data" / "demo" / "report" / "index.html").read_text()
 
 
@@ -46,7 +52,7 @@ def test_the_shards_of_different_stages_are_read_side_by_side(project: tuple[Pat
 def test_videos_have_sound_and_say_that_they_are_synthetic(project: tuple[Path, Run]) -> None:
     folder, _ = project
     videos = sorted((folder / "videos" / "demo").rglob("*.mp4"))
-    assert len(videos) == 12
+    assert len(videos) == 14
     for video in videos:
         found = probe(video)
         assert (found.width, found.rate, found.frames, found.has_sound) == (64, 25, 75, True)

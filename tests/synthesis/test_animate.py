@@ -11,9 +11,10 @@ from talking.models.ridge import Ridge
 from talking.models.stylegan2 import Generator
 from talking.models.talking_head import TalkingHead, TalkingHeadSize
 from talking.moments import Moments
-from talking.synthesis.animate import MARK, ROWS, RowMaker, linear_codes, predicted_codes
+from talking.synthesis.animate import MARK, RowMaker, linear_codes, predicted_codes
 from talking.synthesis.codes import synthesise_frames
 from talking.synthesis.material import Material
+from talking.synthesis.rows import ROWS, ceiling_of
 from talking.training.linear import LinearFit
 
 STYLES, WIDTH, K, FRAMES = 6, 8, 3, 4
@@ -37,6 +38,7 @@ def linear() -> LinearFit:
         np.ones(12, np.float32),
         np.zeros(K, np.float32),
         np.ones(K, np.float32),
+        penalty=1.0,
     )
 
 
@@ -62,6 +64,7 @@ def test_each_row_is_made_from_its_codes_by_its_generator(model, linear, materia
     spoken, wrong = (predicted_codes(model, sound, start) for sound in (material.windows, material.other))
     wanted = {
         "inversion": (own, material.codes),
+        "inversion_tuned": (tuned, material.codes),
         "linear": (tuned, linear_codes(linear, model, material.windows, start)),
         "wrong_audio": (tuned, wrong),
         "stage_one": (own, spoken),
@@ -70,6 +73,9 @@ def test_each_row_is_made_from_its_codes_by_its_generator(model, linear, materia
     for name, (network, codes) in wanted.items():
         assert np.array_equal(rows[name], synthesise_frames(network, codes, 24)), name
     assert all(np.array_equal(frame, material.identity) for frame in rows["static"])
+    for name, (network, _) in wanted.items():
+        if ceiling := ceiling_of(name):
+            assert wanted[ceiling][0] is network and wanted[ceiling][1] is material.codes, f"the ceiling of {name}"
 
 
 def test_the_wrong_audio_changes_the_codes(model, material) -> None:

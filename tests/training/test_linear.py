@@ -1,5 +1,7 @@
 """The linear floor: recovers a linear map, tells what sound can predict from what it cannot."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,35 @@ def test_the_penalty_that_explains_unseen_clips_best_is_chosen() -> None:
     np.testing.assert_allclose(chosen.explained, best, atol=1e-4)
 
 
+def told_clip(number: int, noise: float, frames: int = 60) -> ClipArrays:
+    """Coefficients that are linear in all of the sound, by weights of variance 1, and noise but in identity frames."""
+    rng = np.random.default_rng((5, number))
+    windows = rng.normal(size=(frames, 12, 28)).astype(np.float32)
+    told = windows.reshape(frames, -1) @ np.random.default_rng(6).normal(size=(336, K))
+    errors = noise * rng.normal(size=(frames, K))
+    errors[[0, frames // 2]] = 0
+    codes = (told + errors) @ projector().components.numpy()
+    return ClipArrays(f"b_{number}", codes.reshape(frames, STYLES, WIDTH).astype(np.float32), windows)
+
+
+def test_the_best_penalty_lies_inside_where_theory_puts_it() -> None:
+    """Of weights of variance 1 under noise of variance 60 the best penalty of 600 frames is 60 / 600 (Bayes)."""
+    clips = [told_clip(n, 60**0.5) for n in range(14)]
+    fit = fit_linear(clips[:10], clips[10:], projector())
+    assert 0.01 - 1e-9 <= fit.penalty <= 1.0 and fit.warning == ""
+
+
+@pytest.mark.parametrize(("sign", "penalty"), [(1, PENALTIES[0]), (-1, PENALTIES[-1])])
+def test_a_penalty_at_an_end_of_the_grid_is_warned_of_in_one_sentence(sign, penalty) -> None:
+    """Without noise every penalty costs; of sound that tells the opposite nothing is explained, whatever it costs."""
+    clips = [told_clip(n, 0.0) for n in range(14)]
+    opposite = [replace(validation, windows=sign * validation.windows) for validation in clips[10:]]
+    fit = fit_linear(clips[:10], opposite, projector())
+    assert fit.penalty == penalty
+    assert fit.warning.startswith(f"warning: the linear floor's penalty {penalty:g} is an end of those tried")
+    assert fit.warning.count(". ") == 0 and fit.warning.endswith(".")
+
+
 def test_the_statistics_are_those_of_all_training_windows() -> None:
     clips = [clip(n, 10 + n, offset=3.0, scale=0.5) for n in range(6)]
     fit = fit_linear(clips, clips[:2], projector())
@@ -120,6 +151,7 @@ def test_a_saved_fit_comes_back_with_the_same_bits(fit, tmp_path) -> None:
     assert np.array_equal(loaded.ridge.weights, fit.ridge.weights)
     for name in ("explained", "window_mean", "window_std", "identity_mean", "identity_std"):
         assert np.array_equal(getattr(loaded, name), getattr(fit, name))
+    assert loaded.penalty == fit.penalty
 
 
 def test_normal_equations_of_clips_add_up_to_those_of_all_frames() -> None:
