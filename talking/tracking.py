@@ -44,8 +44,8 @@ A run is one training, with its parameters, its losses by step and what it was m
 of people whom training never saw: `mouth_correlation` is how well the lips follow the speech (1 is perfect, a frozen
 picture has 0), `of_ceiling` its share of what the same generator reaches with the true codes, `lmd` the distance of the
 mouth's points in pixels, `lmd_of_static` its ratio to that of a frozen picture (below 1 is better), `closure_j` whether
-the lips close where they must. `psnr` hardly tells a talking face from a frozen one. Names such as
-`unseen.stage_two.lmd` are those of the whole table: group, row, metric.
+the lips close where they must, `seen` the mouth_correlation of people whom it saw, on other clips. `psnr` hardly tells
+a talking face from a frozen one. Names such as `unseen.stage_two.lmd` are those of the whole table: group, row, metric.
 
 Ablations carry the tags `row` and `seed`: *Group by* `row` gives the mean over the seeds, and the search
 `tags.row = 'whole'` the runs of one row."""
