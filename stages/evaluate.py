@@ -26,6 +26,7 @@ from talking.metrics.unavailable import Unavailable
 from talking.report.evaluation import Report, bars
 from talking.report.film import write_film
 from talking.report.findings import REFERENCE, Findings, Table
+from talking.report.headline import headline
 from talking.report.html import PAGE, write_page
 from talking.shards import ClipStatus, ShardFolder
 from talking.synthesis.animate import MARK
@@ -116,11 +117,13 @@ def main(
         write_page(folder, findings, facts_of(params, manifest, lost, stage_one, others.remarks, measured))
     write_json(metrics / "evaluate.json", findings["unseen"].table)
     write_json(metrics / "evaluate_seen.json", findings["seen"].table)
+    few = headline(findings["unseen"].table, findings["seen"].table)
+    write_json(metrics / "headline.json", few)
     write_json(metrics / "comparison.json", {group: found.differences for group, found in findings.items()})
     write_bars(findings["unseen"].table, plots / "rows.csv")
     if measured:
         write_json(metrics / "table2.json", measured.table)
-    add_to_run(params, stage_one, findings, measured, report, videos / REFERENCE / f"{clips[0].key}.mp4")
+    add_to_run(params, stage_one, findings, few, measured, report, videos / REFERENCE / f"{clips[0].key}.mp4")
     print((report / "table.txt").read_text())
     print(f"{measured}\n" if measured else "", end="")
     print(f"{report / PAGE} shows it with videos and pictures.")

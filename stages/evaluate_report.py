@@ -110,6 +110,7 @@ def add_to_run(
     params: Params,
     stage_one: Path,
     findings: dict[str, Findings],
+    few: dict[str, float | None],
     measured: Measured | None,
     report: Path,
     video: Path,
@@ -117,6 +118,7 @@ def add_to_run(
     """Add metrics, differences, speed, the report's files and a video to the run that trained the model."""
     run_id = read_json(stage_one / "run.json")["run_id"]
     with tracking.run(params.tracking, "stage_one", run_id=run_id, tags=tags_of(params)) as run:
+        run.headline(few)
         run.metrics({name: float(value) for name, value in numbers_of(findings).items() if value is not None})
         if measured:
             counts = {name: float(value) for name, value in measured.table[REFERENCE].items() if value is not None}

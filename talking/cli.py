@@ -87,7 +87,7 @@ def run_summary() -> None:
     for name, path in (("video", video), ("contact sheet", sheet), ("report", report / "index.html")):
         if path:
             print(f"{name:<15}{path}")
-    print("all runs       mlflow ui   (in the activated environment; or: make ui)")
+    print("all runs       make ui   (or mlflow ui in the activated environment), then Model training at the top left")
 
 
 def run_weights(action: str, folder: Path, **options: str) -> None:

@@ -30,6 +30,26 @@ _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
 }
+HEADLINE = "headline/"  # What metrics are called that come first in the interface, as a section of charts of their own.
+_KIND = "mlflow.experimentKind"
+_MODELS = "custom_model_development"
+# What the interface writes by itself where it has only guessed what an experiment is for.
+_GUESSED = frozenset({"", "no_inferred_type", "genai_development_inferred", "custom_model_development_inferred"})
+_NOTE = "mlflow.note.content"
+# The interface goes by its switch at the top left, which begins at GenAI: an address can set it, a tag cannot (3.17).
+_PAGE = "#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+_ABOUT = """[Compare the runs]({page}), or choose **Model training** at the top left, once, then the chart view.
+
+A run is one training, with its parameters, its losses by step and what it was measured to do. The charts `headline` are
+of people whom training never saw: `mouth_correlation` is how well the lips follow the speech (1 is perfect, a frozen
+picture has 0), `of_ceiling` its share of what the same generator reaches with the true codes, `lmd` the distance of the
+mouth's points in pixels, `lmd_of_static` its ratio to that of a frozen picture (below 1 is better), `closure_j` whether
+the lips close where they must, `seen` the mouth_correlation of people whom it saw, on other clips. `psnr` hardly tells
+a talking face from a frozen one. Names such as `unseen.stage_two.lmd` are those of the whole table: group, row, metric.
+
+Ablations carry the tags `row` and `seed`: *Group by* `row` gives the mean over the seeds, and the search
+`tags.row = 'whole'` the runs of one row."""
+_RESULTS = ("**/dvc.lock", "metrics/**", "plots/**")
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +82,10 @@ class Run:
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Record metrics at one step (0 when there is none)."""
         self.metric_history([(step or 0, values)])
+
+    def headline(self, values: Mapping[str, float | None]) -> None:
+        """Record the few metrics that people compare first, those that are None left out."""
+        self.metrics({HEADLINE + name: float(value) for name, value in values.items() if value is not None})
 
     def metric_history(self, history: Iterable[tuple[int, Mapping[str, float]]]) -> None:
         """Record (step, metrics) pairs, many in one request."""
@@ -140,10 +164,16 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def source_tags() -> dict[str, str]:
-    """Return the git commit, whether tracked files differ from it, and the DVC experiment, where there are any."""
+    """Return the git commit, whether tracked files differ from it, and the DVC experiment, where there are any.
+
+    What DVC writes into git does not count: results differ from those committed because they were made anew.
+    """
     tags = {}
     if commit := _git("rev-parse", "HEAD"):
-        tags = {"git_commit": commit, "git_dirty": str(bool(_git("status", "--porcelain", "-uno"))).lower()}
+        changed = _git(
+            "status", "--porcelain", "-uno", "--", ":/", *(f":(top,exclude,glob){path}" for path in _RESULTS)
+        )
+        tags = {"git_commit": commit, "git_dirty": str(bool(changed)).lower()}
         tags["mlflow.source.git.commit"] = commit
     if experiment := os.environ.get("DVC_EXP_NAME"):
         tags["dvc_experiment"] = experiment
@@ -192,7 +222,19 @@ def _has(client: "MlflowClient", run_id: str) -> bool:
 def _create(client: "MlflowClient", experiment: str, name: str) -> str:
     known = client.get_experiment_by_name(experiment)
     number = known.experiment_id if known else client.create_experiment(experiment)
+    _describe(client, number, known.tags if known else {})
     return client.create_run(number, run_name=name).info.run_id
+
+
+def _describe(client: "MlflowClient", experiment: str, tags: Mapping[str, str]) -> None:
+    """Say that models are trained in the experiment, what its metrics mean, and where its charts are.
+
+    Without it the interface takes it for one of language models. What a person has chosen or written stays.
+    """
+    if tags.get(_KIND, "") in _GUESSED:
+        client.set_experiment_tag(experiment, _KIND, _MODELS)
+    if not tags.get(_NOTE):
+        client.set_experiment_tag(experiment, _NOTE, _ABOUT.format(page=_PAGE.format(experiment=experiment)))
 
 
 def _troubles() -> tuple[type[Exception], ...]:

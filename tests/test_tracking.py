@@ -125,6 +125,47 @@ def test_a_server_that_is_down_costs_one_warning_and_little_time(
     assert time.monotonic() - started < 30
 
 
+def test_a_new_experiment_says_that_models_are_trained_in_it_and_where_its_charts_are(folder: Path) -> None:
+    with run(Tracking("fresh"), "one"):
+        pass
+    found = client_of(folder).get_experiment_by_name("fresh")
+    assert found.tags["mlflow.experimentKind"] == "custom_model_development"
+    note = found.tags["mlflow.note.content"]
+    assert f"(#/experiments/{found.experiment_id}/runs?workflowType=machine_learning" in note.splitlines()[0]
+    assert "`of_ceiling`" in note
+
+
+@pytest.mark.parametrize(
+    ("kind", "after"),
+    [
+        (None, "custom_model_development"),
+        ("genai_development_inferred", "custom_model_development"),
+        ("no_inferred_type", "custom_model_development"),
+        ("regression", "regression"),
+    ],
+)
+def test_an_experiment_that_exists_is_told_so_unless_a_person_chose_another_kind(
+    folder: Path, kind: str | None, after: str
+) -> None:
+    client, name = client_of(folder), f"known {kind}"
+    number = client.create_experiment(name)
+    if kind:
+        client.set_experiment_tag(number, "mlflow.experimentKind", kind)
+        client.set_experiment_tag(number, "mlflow.note.content", "mine")
+    with run(Tracking(name), "one"):
+        pass
+    tags = client.get_experiment(number).tags
+    assert tags["mlflow.experimentKind"] == after
+    assert (tags["mlflow.note.content"] == "mine") == (kind is not None)
+
+
+def test_headline_metrics_come_under_names_of_their_own(folder: Path) -> None:
+    with run(Tracking("talking"), "one") as opened:
+        opened.headline({"mouth_correlation": 0.75, "closure_j": None})
+        opened.metrics({"unseen.stage_two.lmd": 1.5})
+    assert stored(opened.id).data.metrics == {"headline/mouth_correlation": 0.75, "unseen.stage_two.lmd": 1.5}
+
+
 def test_the_store_of_a_folder_stays_in_it_when_the_process_moves(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,3 +218,25 @@ def test_tags_say_which_commit_and_experiment_a_run_is_of(tmp_path: Path, monkey
     assert len(clean["git_commit"]) == 40
     (tmp_path / "file").write_text("2")
     assert source_tags() == {**clean, "git_dirty": "true"}
+
+
+def test_results_that_git_keeps_do_not_count_as_changes_of_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GIT_DIR", "GIT_WORK_TREE"):
+        monkeypatch.delenv(name, raising=False)
+    results = [tmp_path / name for name in ("dvc.lock", "metrics/headline.json", "pipelines/one/dvc.lock")]
+    source = tmp_path / "pipelines" / "one" / "metrics.py"
+    for path in (*results, source):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+    monkeypatch.chdir(tmp_path)
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "one"]):
+        subprocess.run(["git", *command], check=True)
+    for path in results:
+        path.write_text("2")
+    monkeypatch.chdir(tmp_path / "pipelines")
+    assert source_tags()["git_dirty"] == "false"
+    source.write_text("2")
+    assert source_tags()["git_dirty"] == "true"

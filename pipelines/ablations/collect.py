@@ -15,6 +15,7 @@ import yaml
 from pipelines.ablations.wiring import CURVES, METRICS, OWN, ROWS
 from stages.common import PARAMS, STATE, tags_of
 from talking import tracking
+from talking.ablations.measure import few_of
 from talking.ablations.settings import Plan, load_plan
 from talking.ablations.table import Result, report, summary_of
 from talking.config import Params, load_params
@@ -101,6 +102,7 @@ def record(params: Params, results: list[Result], known: Path) -> None:
             run.params(values)
             if mark not in ids:
                 run.metric_history(curves)
+            run.headline(few_of(result.metrics))
             run.metrics(flat(result))
         if run.id:
             ids[mark] = run.id

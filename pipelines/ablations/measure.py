@@ -1,4 +1,4 @@
-"""Stage measure: a row's two stages on a few held-out clips -> metrics that `dvc exp show` compares."""
+"""Stage measure: a row's two stages on a few held-out clips -> metrics, the first of which `dvc exp show` compares."""
 
 import copy
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from pipelines.ablations.wiring import run_stage
 from stages.clips import keys_of, rows_of
 from stages.stage_two import chosen_adaptations
-from talking.ablations.measure import HeldOut, first_of_each, score_rows, summary
+from talking.ablations.measure import HeldOut, few_of, first_of_each, score_rows, summary
 from talking.ablations.settings import Ablation
 from talking.config import Params
 from talking.corpora.roles import TestClip, test_clips
@@ -57,6 +57,7 @@ def main(
     stage_one: Path,
     stage_two: Path,
     metrics: Path,
+    headline: Path,
 ) -> None:
     """Draw and score the clips, one by one."""
     device = best_device()
@@ -69,9 +70,10 @@ def main(
             maker.tuned.load_state_dict(load_tuned(stage_two, clip.clip.speaker, pair.generator))
         scores += score_rows(maker, clip, finder, ablation.measured)
     write_json(metrics, summary(scores))
+    write_json(headline, {"ablation": few_of(summary(scores))})
     print(f"measure: {ablation.row}: {summary(scores)}")
 
 
 if __name__ == "__main__":
-    names = ("manifest", "aligned", "codes", "windows", "backbone", "stage_one", "stage_two", "metrics")
+    names = ("manifest", "aligned", "codes", "windows", "backbone", "stage_one", "stage_two", "metrics", "headline")
     run_stage(main, __doc__, *names)

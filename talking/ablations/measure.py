@@ -1,6 +1,6 @@
 """A trained model, its floors and its ceilings measured on a few held-out clips."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from talking.synthesis.animate import RowMaker
 from talking.synthesis.material import Material
 
 KEPT = (*SHOWN, "frames", "clips", "speakers")
+FEW = ("mouth_correlation", "lmd", "psnr")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class HeldOut:
     material: Material
     crops: np.ndarray
     phones: Sequence[Segment] = ()
+
+
+def few_of(numbers: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
+    """Return what is compared at a glance, of `{row: {metric: value}}`: of stage two, or of stage one without it."""
+    own = numbers.get("stage_two") or numbers["stage_one"]
+    return {name: own[name] for name in FEW}
 
 
 def first_of_each(clips: Iterable[tuple[str, str]], most: int) -> list[str]:

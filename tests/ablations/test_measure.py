@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from talking.ablations.measure import KEPT, HeldOut, first_of_each, score_rows, summary
+from talking.ablations.measure import KEPT, HeldOut, few_of, first_of_each, score_rows, summary
 from talking.corpora import roles
 from talking.faces.finders import Box
 from talking.metrics.image import psnr
@@ -91,3 +91,9 @@ def test_the_better_generator_scores_better_on_the_same_codes() -> None:
 def test_so_many_clips_of_each_speaker_are_taken() -> None:
     clips = [("a_1", "a"), ("b_1", "b"), ("a_2", "a"), ("a_3", "a")]
     assert first_of_each(clips, 2) == ["a_1", "a_2", "b_1"]
+
+
+def test_few_are_those_of_stage_two_or_of_stage_one_where_nothing_was_tuned() -> None:
+    one, two = ({"mouth_correlation": 0.5, "lmd": lmd, "psnr": None, "ssim": 0.9} for lmd in (2.0, 1.0))
+    assert few_of({"stage_one": one, "stage_two": two}) == {"mouth_correlation": 0.5, "lmd": 1.0, "psnr": None}
+    assert few_of({"static": two, "stage_one": one})["lmd"] == 2.0

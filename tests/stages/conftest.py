@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("stages", "talking", "pipelines", "dvc.yaml", "params.yaml", ".gitignore", "raw", "methods", "weights")
+TRACKED = ("raw", "methods", "metrics", "weights")  # In these people and DVC put files that git does not keep.
+PARTS = ("stages", "talking", "pipelines", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore", *TRACKED)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 SMALL = {
@@ -64,7 +65,7 @@ def copy_project(folder: Path) -> None:
     """Copy what the graph consists of, and begin a git repository with DVC in it."""
     for part in PARTS:
         source = ROOT / part
-        if part in ("raw", "methods", "weights"):
+        if part in TRACKED:
             shutil.copytree(
                 source, folder / part, ignore=lambda where, names: [n for n in names if not _tracked(where, n)]
             )

@@ -1,5 +1,6 @@
 """The ablations on the small graph: queued experiments that begin at the main graph's outs and end in one table."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,6 @@ def test_every_row_and_seed_is_an_experiment_and_the_table_has_mean_and_spread(p
     names = run("dvc", "exp", "list", "--name-only").stdout.split()
     assert {"ablation-whole-seed1", "ablation-cut-seed2"} <= set(names)
     assert run("git", "status", "--porcelain", "params.yaml", "pipelines").stdout == ""
+    shown = csv.DictReader(run("dvc", "exp", "show", "--csv").stdout.splitlines())
+    told = {row["Experiment"]: row["ablation.psnr"] for row in shown}
+    assert told["ablation-cut-seed1"] and not told[""], "the workspace has no ablation"

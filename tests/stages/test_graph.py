@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from talking.media.video import probe, read_metadata
+from talking.report.headline import headline
 from talking.shards import ShardFolder
 
 from .conftest import Run
@@ -72,8 +73,40 @@ def test_the_tracker_has_one_row_with_parameters_losses_metrics_and_pictures(pro
         names = {row[0] for row in store.execute("select distinct key from metrics where run_uuid = ?", (run_id,))}
     assert params["stage_one.lambda_latent"] == "250"
     assert {"train_latent", "validation_latent", "unseen.stage_two.psnr", "synthesis_frames_per_s"} <= names
+    assert "headline/psnr" in names
     artifacts = [path for path in folder.rglob("*.png") if run_id in str(path)]
     assert any("sheets" in str(path) for path in artifacts)
+
+
+def test_dvc_shows_the_headline_alone_in_120_columns_and_warns_of_nothing(project: tuple[Path, Run]) -> None:
+    folder, run = project
+    table, seen = (
+        json.loads((folder / "metrics" / name).read_text()) for name in ("evaluate.json", "evaluate_seen.json")
+    )
+    kept = json.loads((folder / "metrics" / "headline.json").read_text())
+    assert kept == headline(table, seen)
+    assert kept["psnr"] == pytest.approx(table["stage_two"]["psnr"], abs=1e-3)
+    shown = {name: value for name, value in kept.items() if value is not None}  # Faces so small have no lips.
+    begin = run("git", "rev-list", "--max-parents=0", "HEAD").stdout.strip()
+    told = {
+        "show": [each["data"] for each in json.loads(run("dvc", "metrics", "show", "--json").stdout).values()],
+        "diff": json.loads(run("dvc", "metrics", "diff", begin, "--json").stdout),
+    }
+    assert told["show"][0] == {"metrics/headline.json": {"data": shown}}
+    assert set(told["diff"]) == {"metrics/headline.json"} and set(told["diff"]["metrics/headline.json"]) == set(shown)
+    for command in (("metrics", "show"), ("metrics", "diff", begin), ("plots", "show")):
+        done = run("dvc", *command)
+        assert "failed" not in done.stdout + done.stderr
+        assert max(map(len, done.stdout.splitlines())) <= 120
+    (first, *_) = json.loads(run("dvc", "exp", "show", "--json").stdout)
+    assert first["data"]["metrics"] == {"metrics/headline.json": {"data": shown}}
+    done = run("dvc", "exp", "show")
+    assert "!" not in done.stdout and "failed" not in done.stdout + done.stderr
+    screen = "\n".join(line[:120] for line in done.stdout.splitlines())
+    assert all(name in screen for name in shown)
+    done = run("dvc", "exp", "show", "--only-changed", "--drop=Created", *(f"--keep={name}$" for name in shown))
+    assert all(name in done.stdout for name in shown)
+    assert max(map(len, done.stdout.splitlines())) <= 120
 
 
 def test_changing_a_loss_reruns_only_what_depends_on_it(project: tuple[Path, Run]) -> None:
@@ -84,7 +117,7 @@ def test_changing_a_loss_reruns_only_what_depends_on_it(project: tuple[Path, Run
     shown = run("dvc", "exp", "show", "--csv").stdout
     assert "stage_one.lambda_latent" in shown
     assert "100" in shown
-    assert "stage_two" in run("dvc", "metrics", "show").stdout
+    assert "metrics/headline.json:" not in shown, "names that two files have are prefixed and too long to read"
     assert (folder / "plots" / "stage_one.csv").is_file()
     run("dvc", "plots", "show")
     page = (folder / "dvc_plots" / "index.html").read_text()
