@@ -52,12 +52,27 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if origin is Literal:
         return _one_of(value, get_args(hint), where)
     if origin in (Union, types.UnionType):
-        return None if value is None else _convert(value, next(a for a in get_args(hint) if a is not type(None)), where)
+        return _either(value, get_args(hint), where)
     if origin is tuple:
         return _sequence(value, get_args(hint)[0], where)
     if origin is dict:
         return _mapping(value, get_args(hint)[1], where)
     return _scalar(value, hint, where)
+
+
+def _either(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
+    """Convert to one of several kinds: None, the words of a `Literal`, and one other."""
+    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    if (value is None and type(None) in kinds) or (isinstance(value, str) and value in words):
+        return value
+    (other,) = (kind for kind in kinds if kind is not type(None) and get_origin(kind) is not Literal)
+    try:
+        return _convert(value, other, where)
+    except TalkingError as error:
+        if not words:
+            raise
+        named = {int: "a whole number", float: "a number"}.get(other, f"of type {other}")
+        raise TalkingError(f"{where} is {value!r}; it must be {named} or {' or '.join(words)}.") from error
 
 
 def _one_of(value: Any, choices: tuple[Any, ...], where: str) -> Any:
