@@ -10,7 +10,15 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 JOBS ?= 2
 
-.PHONY: setup demo grid-sample demo-backbone ablations test lint bench soak ui lock clean
+# DVC commits experiments to git, and fails where git does not know in whose name.
+ifeq ($(shell git config user.email),)
+export GIT_AUTHOR_NAME ?= talking
+export GIT_AUTHOR_EMAIL ?= talking@localhost
+export GIT_COMMITTER_NAME ?= $(GIT_AUTHOR_NAME)
+export GIT_COMMITTER_EMAIL ?= $(GIT_AUTHOR_EMAIL)
+endif
+
+.PHONY: setup demo link grid-sample demo-backbone ablations test lint bench soak ui lock clean
 
 # Compiled here once: a graph is many processes, and under PYTHONDONTWRITEBYTECODE each would compile what it imports.
 setup: $(READY)
@@ -22,25 +30,38 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . uv
 	touch $@
 
+# Presets are named sets of params (`talking preset`): `demo` brings back what the others change.
 demo: $(READY)
+	talking preset demo --write
 	dvc repro
 	talking summary
 
-# make grid-sample GRID=/path/to/grid: the same graph on a folder of real GRID clips, nearly all of one speaker, with the
-# paper's target, which measures best on them (docs/results.md); GRID_SET= takes the demo's default instead.
-GRID_SET ?= -S stage_one.target=codes -S stage_one.component_weights=none -S stage_one.lips_share=0 -S pca.source=codes
-grid-sample: $(READY)
-	@test -d "$(GRID)" || { echo "error: GRID=$(GRID) is not a folder: make grid-sample GRID=/path/to/grid"; exit 1; }
+# make link CORPUS=grid RAW=/path/to/grid: recordings that lie elsewhere. Git is told of the link (and commits it only
+# when you do), for the folders of `dvc exp run --temp` and `--queue` have what git knows and nothing else.
+link:
+	@test -n "$(CORPUS)" && test -d "$(RAW)" || \
+	    { echo "error: RAW=$(RAW) is not a folder, or CORPUS is missing: make link CORPUS=grid RAW=/path/to/grid"; exit 1; }
+	@test -L "raw/$(CORPUS)" || test ! -e "raw/$(CORPUS)" || \
+	    { echo "error: raw/$(CORPUS) is no link but a folder of its own: move it away, or use it as it is"; exit 1; }
 	mkdir -p raw
-	ln -sfn "$(abspath $(GRID))" raw/grid_sample
-	dvc exp run -S corpus=grid_sample -S backbone=crops $(GRID_SET)
+	ln -sfn "$$(cd "$(RAW)" && pwd)" "raw/$(CORPUS)"
+	git add --force "raw/$(CORPUS)"
+
+# make grid-sample GRID=/path/to/grid: the same graph on a folder of real GRID clips, nearly all of one speaker, with the
+# paper's target, which measures best on them (docs/results.md). SET="-S stage_one.target=whitened ..." changes it.
+PRESET ?= grid_sample
+grid-sample: $(READY)
+	@$(MAKE) --no-print-directory link CORPUS=grid_sample RAW="$(GRID)"
+	talking preset demo $(PRESET) --write $(SET)
+	dvc repro
 	talking summary
 
 # The pair that the demo is built on, from nothing: over an hour on two cores. Then it is kept in half precision.
 demo-backbone: $(READY)
-	dvc exp run -S backbone=faces -S demo_corpus.identities=1500 -S demo_corpus.frames_per_identity=6 \
-	    -S backbones.faces.steps=7000 backbone
+	talking preset demo demo_backbone --write
+	dvc repro backbone
 	python -m stages.keep_backbone --backbone models/demo/backbone --out raw/backbones/demo
+	talking preset demo --write
 
 # Rows and seeds of a plan as queued DVC experiments, JOBS at a time, then one table of them all.
 ROWS ?= pipelines/ablations/rows.yaml

@@ -46,7 +46,8 @@ class AlignWork(ClipWork):
 def main(params: Params, resampled: Location, out: Location) -> None:
     """Align every resampled clip."""
     inputs = shard_inputs(resampled, parts_of(params.align))
-    map_stage(params, "align", AlignWork(absolute(resampled), params.align), inputs, out)
+    work, networks = AlignWork(absolute(resampled), params.align), params.align.finder == "face_alignment"
+    map_stage(params, "align", work, inputs, out, networks=networks)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,16 +72,17 @@ def map_stage(
     inputs: Iterable[tuple[str, str]],
     out: Location,
     *,
-    gpus: float = 0,
+    networks: bool = False,
 ) -> None:
     """Run a data stage over shards, and record its counts, rejects and throughput.
 
+    Work that computes with `networks` has the GPUs that params give an actor; other work has none.
     `inputs` gives each shard's name and a hash of everything its result depends on. What a resume needs is kept in
     `.state/`, or beside `out` where that is a URL.
     """
     code = source_fingerprint(type(work).__module__)
     fingerprints = {shard: fingerprint(digest, code) for shard, digest in inputs}
-    settings = replace(params.cluster, gpus_per_worker=gpus)
+    settings = params.cluster if networks else cluster.on_cpus(params.cluster)
 
     def accept(statuses: list[ClipStatus]) -> None:
         check_rejected(statuses, params.the_corpus.max_rejected, name)

@@ -148,8 +148,10 @@ def measure(
     network = load_inception(Path(section.weights) if section.weights else None, device=str(best_device()))
     no_fid = network if isinstance(network, Unavailable) else None
     gathered = Report(folder, section.sheet_columns, no_fid, tuple(methods.clips), methods.remarks, params.seed, clips)
+    networks = section.weights is not None or section.finder == "face_alignment"
+    resources = params.cluster if networks else cluster.on_cpus(params.cluster)
     with cluster.connect(params.cluster):
-        for measured in cluster.map_items(work, clips, params.cluster):
+        for measured in cluster.map_items(work, clips, resources):
             gathered.add(measured)
     gathered.write_series(plots / "opening.csv")
     return gathered.finish()

@@ -72,7 +72,7 @@ def main(params: Params, aligned: Location, backbone: Path, out: Location) -> No
     weights = "".join(sha256_of(file) for file in sorted(backbone.glob("*.safetensors")))
     inputs = shard_inputs(aligned, weights)
     work = InvertWork(absolute(aligned), backbone.resolve(), params.invert.batch)
-    map_stage(params, "invert", work, inputs, out, gpus=params.cluster.gpus_per_worker)
+    map_stage(params, "invert", work, inputs, out, networks=True)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def corpus_moments(params: Params, manifest: Path, codes: Location) -> Moments:
     tasks = [tuple(names[at : at + SHARDS_PER_TASK]) for at in range(0, len(names), SHARDS_PER_TASK)]
     work = MomentsWork(absolute(codes), keys_of(manifest, folder, "train"), params.pca.source == "displacements")
     with cluster.connect(params.cluster):
-        parts = cluster.map_items(work, tasks, params.cluster)
+        parts = cluster.map_items(work, tasks, cluster.on_cpus(params.cluster))
         return Moments.total(part for part in parts if part is not None)
 
 

@@ -91,7 +91,8 @@ def main(
     job = job_of(params, manifest, aligned, codes, windows, basis, backbone)
     fit = fit_floor(job, aligned)
     with cluster.connect(params.cluster):
-        result = cluster.train(job, params.cluster, name=job.scratch.name, storage=job.scratch.parent / "ray")
+        name, storage, most = job.scratch.name, job.scratch.parent / "ray", job.params.batch
+        result = cluster.train(job, params.cluster, name=name, storage=storage, most_workers=most)
     if result.checkpoint is None:
         raise TalkingError("stage_one: the training left no checkpoint: run the stage again.")
     history = losses_of(result.history)

@@ -1,4 +1,4 @@
-"""The `talking` command: make a face speak, show what an evaluation found, keep published weights."""
+"""The `talking` command: make a face speak, show what an evaluation found, choose presets, keep published weights."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ from talking.config import load_params
 from talking.errors import TalkingError
 
 PARAMS = Path("params.yaml")
+PRESETS = Path("presets")
 WEIGHTS = Path("weights")
 
 
@@ -33,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_animate(commands.add_parser("animate", help="make a face speak: a picture and a sound become a video"))
     summary = commands.add_parser("summary", help="print the last evaluation's table and where its files are")
     summary.set_defaults(command=run_summary)
+    _add_preset(commands.add_parser("preset", help="list named sets of params, print them as options, or write them"))
     _add_weights(commands.add_parser("weights", help="list, add and verify published weights"))
     return parser
 
@@ -51,6 +53,19 @@ def _add_animate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--paste", action="store_true", help="put the made face back into the whole picture")
     parser.add_argument("--mark", action="store_true", help="burn a visible label into every frame")
     parser.set_defaults(command=run_animate)
+
+
+def _add_preset(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Without a name: list the presets. With names: print the options of `dvc exp run` that set them, "
+        "as in: dvc exp run $(talking preset paper gpu) -S corpus=grid"
+    )
+    parser.add_argument("names", metavar="NAME", nargs="*", help="of presets, of which later ones win")
+    parser.add_argument(
+        "-S", "--set", dest="settings", metavar="KEY=VALUE", action="append", default=[], help="one more change"
+    )
+    parser.add_argument("--write", action="store_true", help=f"set the keys in {PARAMS} instead")
+    parser.set_defaults(command=run_preset)
 
 
 def _add_weights(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +103,26 @@ def run_summary() -> None:
         if path:
             print(f"{name:<15}{path}")
     print("all runs       make ui   (or mlflow ui in the activated environment), then Model training at the top left")
+
+
+def run_preset(names: list[str], settings: list[str], write: bool) -> None:
+    """List the presets; or print those named as options of DVC; or write them into params.yaml."""
+    from talking import presets
+
+    if not names and not settings:
+        known = presets.list_presets(PRESETS)
+        width = max(map(len, known))
+        print("\n".join(f"{name:<{width}}  {said}" for name, said in known.items()))
+        return
+    changes = presets.read_presets(PRESETS, names, PARAMS, settings)
+    if not write:
+        print(presets.as_options(changes))
+        return
+    changed = presets.write_presets(changes, PARAMS)
+    for line in presets.describe(changed):
+        print(f"{PARAMS}: {line}")
+    if not changed:
+        print(f"{PARAMS} has the values of {' '.join([*names, *settings])} already")
 
 
 def run_weights(action: str, folder: Path, **options: str) -> None:

@@ -71,14 +71,33 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
 
 
 def _one_kind(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
-    """Convert to a kind or None, or to the one of several sections that has the value's `source` among its choices."""
-    if type(None) in kinds:
-        missing = value is None or value == NO_FILE
-        return None if missing else _convert(value, next(kind for kind in kinds if kind is not type(None)), where)
+    """Convert to one of several kinds: None, the words of a `Literal`, one of several sections, or one other kind."""
+    if type(None) in kinds and (value is None or value == NO_FILE):
+        return None
+    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    if isinstance(value, str) and value in words:
+        return value
+    others = [kind for kind in kinds if kind is not type(None) and get_origin(kind) is not Literal]
+    return _by_source(value, others, where) if len(others) > 1 else _or_word(value, others[0], words, where)
+
+
+def _by_source(value: Any, kinds: list[Any], where: str) -> Any:
+    """Convert to the one of several sections that has the value's `source` among its choices."""
     choices = {name: kind for kind in kinds for name in get_args(get_type_hints(kind)["source"])}
     if not isinstance(value, Mapping) or "source" not in value:
         return read_section(kinds[0], value, where)
     return read_section(choices[_one_of(value["source"], tuple(choices), _join(where, "source"))], value, where)
+
+
+def _or_word(value: Any, kind: Any, words: list[Any], where: str) -> Any:
+    """Convert to the kind; the error names the words that would do as well."""
+    try:
+        return _convert(value, kind, where)
+    except TalkingError as error:
+        if not words:
+            raise
+        named = {int: "a whole number", float: "a number"}.get(kind, f"of type {kind}")
+        raise TalkingError(f"{where} is {value!r}; it must be {named} or {' or '.join(words)}.") from error
 
 
 def _one_of(value: Any, choices: tuple[Any, ...], where: str) -> Any:

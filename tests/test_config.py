@@ -184,3 +184,38 @@ def test_trackers_get_the_numbers_as_they_stand_in_the_file() -> None:
     plain = as_plain(OWN)
     assert plain["stage_one"]["lr"] == load_params(OWN).stage_one.lr
     assert set(plain) == {entry.name for entry in fields(Params)}
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "taken"),
+    [
+        ("gpus_per_worker", "auto", "auto"),
+        ("gpus_per_worker", 0.5, 0.5),
+        ("gpus_per_worker", 0, 0.0),
+        ("train_gpus", "auto", "auto"),
+        ("train_gpus", 1, 1.0),
+        ("train_workers", "auto", "auto"),
+        ("train_workers", 4, 4),
+    ],
+)
+def test_processes_and_their_gpus_are_numbers_or_auto(spoil, key, given, taken) -> None:
+    assert getattr(load_params(spoil(f"cluster.{key}", given)).cluster, key) == taken
+    assert getattr(load_params(spoil(f"cluster.{key}")).cluster, key) == "auto", "the default"
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "message"),
+    [
+        ("gpus_per_worker", "all", "is 'all'; it must be a number or auto."),
+        ("gpus_per_worker", None, "is None; it must be a number or auto."),
+        ("gpus_per_worker", -1, "is -1.0; it must be at least 0."),
+        ("train_gpus", True, "is True; it must be a number or auto."),
+        ("train_workers", "Auto", "is 'Auto'; it must be a whole number or auto."),
+        ("train_workers", 1.5, "is 1.5; it must be a whole number or auto."),
+        ("train_workers", 0, "is 0; it must be at least 1."),
+    ],
+)
+def test_what_is_neither_a_number_nor_auto_is_refused_in_one_sentence(spoil, key, given, message) -> None:
+    with pytest.raises(TalkingError) as refusal:
+        load_params(spoil(f"cluster.{key}", given))
+    assert str(refusal.value) == f"cluster.{key} {message}"

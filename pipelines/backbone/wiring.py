@@ -65,8 +65,8 @@ def train(job: "GanJob | EncoderJob", params: PairParams, stage: str) -> tuple[P
         print(f"{stage}: step {metrics['step']:.0f}: {numbers}", flush=True)
 
     with cluster.connect(params.cluster):
-        storage = job.scratch.parent / "ray"
-        result = cluster.train(job, params.cluster, name=job.scratch.name, storage=storage, progress=show)
+        name, storage, most = job.scratch.name, job.scratch.parent / "ray", job.params.batch
+        result = cluster.train(job, params.cluster, name=name, storage=storage, progress=show, most_workers=most)
     if result.checkpoint is None:
         raise TalkingError(f"{stage}: the training left no checkpoint: run the stage again.")
     return result.checkpoint, _curves(result)

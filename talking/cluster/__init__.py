@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from talking.cluster.connection import connect
 from talking.cluster.kept import ShardWork
 from talking.cluster.pool import Work
+from talking.cluster.resources import on_cpus
 from talking.cluster.workers import MapReport, map_items, map_shards, reduce_shards
 from talking.config import Cluster
 
@@ -22,6 +23,7 @@ __all__ = [
     "connect",
     "map_items",
     "map_shards",
+    "on_cpus",
     "reduce_shards",
     "train",
 ]

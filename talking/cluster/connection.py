@@ -5,18 +5,21 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import ray
 from ray.exceptions import RayError
 
+from talking import accelerators
 from talking.config import Cluster
 from talking.errors import TalkingError
 
 ROOT = Path(__file__).resolve().parents[2]
 _OBJECT_STORE = 200 * 2**20  # Bytes of shared memory, a ceiling: larger results overflow to disk.
+# Ray shows every GPU of a node to a worker that asked for none, unless this is set; then it shows it none.
+_HIDE_GPUS = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
 # Else Ray starts workers as the first driver joins, and a driver waits for ever for one that dies meanwhile.
 _NO_EARLY_WORKERS = {"prestart_worker_first_driver": False}
 
@@ -38,7 +41,11 @@ def connect(settings: Cluster) -> Iterator[None]:
 
 
 def enter(folder: str) -> None:
-    """Make the driver's folder this worker's; raise `TalkingError` on a node that does not see it."""
+    """Make the driver's folder this worker's, and let it know which GPUs are its own.
+
+    Raises `TalkingError` on a node that does not see the folder.
+    """
+    accelerators.assign([str(each) for each in ray.get_gpu_ids()])
     try:
         os.chdir(folder)
     except OSError as error:
@@ -56,7 +63,7 @@ def sentence_of(error: Exception) -> str | None:
 
 
 def _join(address: str) -> None:
-    environment = {"PYTHONPATH": _python_path()}
+    environment = {"PYTHONPATH": _python_path(), **_HIDE_GPUS}
     try:
         _knock(address)
         ray.init(
@@ -89,7 +96,7 @@ def _start() -> None:
     if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-    with _variable("PYTHONPATH", _python_path()):
+    with _variables({"PYTHONPATH": _python_path(), **_HIDE_GPUS}):
         ray.init(
             address="local",
             include_dashboard=False,
@@ -108,8 +115,10 @@ def check_fits(settings: Cluster, key: str, cpus: float, gpus: float) -> None:
     for kind, wanted in (("CPU", cpus), ("GPU", gpus)):
         if wanted > (has := here.get(kind, 0)):
             asked = f"cluster.{key}_{kind.lower()}s" if key == "train" else f"cluster.{kind.lower()}s_per_{key}"
+            lower = "it or cluster.train_workers" if key == "train" else "it"
             raise TalkingError(
-                f"{asked} comes to {wanted:g} {kind}s and this machine has {has:g}: lower it, or set cluster.address."
+                f"{asked} comes to {wanted:g} {kind}s and this machine has {has:g}: lower {lower}, or set "
+                "cluster.address."
             )
 
 
@@ -132,13 +141,14 @@ def _python_path() -> str:
 
 
 @contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,6 +1,7 @@
 """A pool of actors that load once: replaced when their work fails, and more of them when the cluster grows."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -8,6 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from talking.cluster.connection import address_of, check_alive, check_fits, enter, sentence_of
+from talking.cluster.resources import gpus_of_worker
 from talking.config import Cluster
 from talking.errors import TalkingError
 
@@ -74,10 +76,11 @@ class Pool:
     """
 
     def __init__(self, work: Work[Any, Any], items: int, settings: Cluster) -> None:
-        check_fits(settings, "worker", settings.cpus_per_worker, settings.gpus_per_worker)
-        actor: Any = ray.remote(num_cpus=settings.cpus_per_worker, num_gpus=settings.gpus_per_worker)(Actor)
+        gpus = gpus_of_worker(settings)
+        check_fits(settings, "worker", settings.cpus_per_worker, gpus)
+        actor: Any = ray.remote(num_cpus=settings.cpus_per_worker, num_gpus=gpus)(Actor)
         self._new = functools.partial(actor.remote, ray.put(work), str(Path.cwd()))
-        self._items, self._settings, self._unprepared = items, settings, 0
+        self._items, self._settings, self._unprepared = items, replace(settings, gpus_per_worker=gpus), 0
         self.idle: list[Any] = []
         self._beginning: dict[Any, Any] = {}
         self._running: dict[Any, tuple[Any, int]] = {}
@@ -157,7 +160,7 @@ def size_of(settings: Cluster, items: int) -> int:
     if settings.workers is not None:
         return max(1, min(settings.workers, items))
     here = ray.cluster_resources()
-    wanted = {"CPU": settings.cpus_per_worker, "GPU": settings.gpus_per_worker}
+    wanted = {"CPU": settings.cpus_per_worker, "GPU": gpus_of_worker(settings)}
     fits = [int(here.get(kind, 0) // amount) for kind, amount in wanted.items() if amount > 0]
     asking = 1 if address_of(settings) else 0
     return max(1, min(min(fits) + asking, items))

@@ -8,15 +8,21 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from ray.exceptions import RayError
 
+from talking.accelerators import assigned
 from talking.cluster.connection import check_fits, enter, sentence_of
+from talking.cluster.resources import TrainingSize, training_size
 from talking.config import Cluster
 from talking.errors import TalkingError
 from talking.files import write_json
 from talking.training.context import History, TrainContext, TrainResult, wrap
+
+if TYPE_CHECKING:
+    from ray.train import ScalingConfig
 
 _FAILURE = "failure.json"
 
@@ -28,38 +34,48 @@ def train(
     name: str,
     storage: Path,
     progress: Callable[[dict[str, float]], None] | None = None,
+    most_workers: int | None = None,
 ) -> TrainResult:
     """Run the loop in `train_workers` processes under Ray Train; `storage/name` keeps its last `keep_checkpoints`.
+
+    Where that number is `auto`, they are `most_workers` at most: the sequences of a step, which they share.
 
     The same name and storage go on from there, after a worker's death (`max_failures` times) as after the driver's own:
     let `name` hold a hash of the parameters. `progress` gets the metrics as rank 0 reports them.
     Raises `TalkingError` with the loop's own sentence, or naming what failed.
     """
-    check_fits(
-        settings, "train", *(settings.train_workers * each for each in (settings.train_cpus, settings.train_gpus))
-    )
+    size = training_size(settings, most_workers)
+    check_fits(settings, "train", size.workers * size.cpus, size.workers * size.gpus)
     run = (storage / name).resolve()
     (run / _FAILURE).unlink(missing_ok=True)
     history = History(run)
     with _watching(history, progress), _signals_kept():
-        checkpoint = _fit(functools.partial(_work_in_train, loop, str(Path.cwd()), run), settings, run)
+        checkpoint = _fit(functools.partial(_work_in_train, loop, str(Path.cwd()), run), settings, size, run)
     return TrainResult(history.read(), checkpoint)
 
 
-def _fit(work: Callable[[], None], settings: Cluster, run: Path) -> Path | None:
+def scaling_of(size: TrainingSize) -> "ScalingConfig":
+    """Return what Ray Train is asked for."""
+    from ray.train import ScalingConfig
+
+    return ScalingConfig(
+        num_workers=size.workers,
+        use_gpu=size.gpus > 0,
+        resources_per_worker={"CPU": size.cpus, "GPU": size.gpus},
+    )
+
+
+def _fit(work: Callable[[], None], settings: Cluster, size: TrainingSize, run: Path) -> Path | None:
     """Return the folder of the last checkpoint after running `work` in each process."""
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # A checkpoint waits for the one before as long.
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
     from ray.train.v2.api.exceptions import TrainingFailedError
 
     trainer = TorchTrainer(
         work,
-        scaling_config=ScalingConfig(
-            num_workers=settings.train_workers,
-            use_gpu=settings.train_gpus > 0,
-            resources_per_worker={"CPU": settings.train_cpus, "GPU": settings.train_gpus},
-        ),
+        torch_config=TorchConfig(backend=None if _has_nccl() else "gloo"),
+        scaling_config=scaling_of(size),
         run_config=RunConfig(
             name=run.name,
             storage_path=str(run.parent),
@@ -72,6 +88,10 @@ def _fit(work: Callable[[], None], settings: Cluster, run: Path) -> Path | None:
     except (TrainingFailedError, RayError) as error:
         raise _training_failure(run, error) from None
     return Path(checkpoint.path) if checkpoint else None
+
+
+def _has_nccl() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_nccl_available()
 
 
 def _training_failure(run: Path, error: Exception) -> TalkingError:
@@ -110,7 +130,8 @@ class RayContext:
         from ray.train.torch import get_device
 
         self.rank, self.world_size = get_context().get_world_rank(), get_context().get_world_size()
-        self.device: torch.device = get_device()
+        # Ray Train gives a process without a GPU the first one that it sees.
+        self.device: torch.device = get_device() if assigned() else torch.get_default_device()
         self._checkpoint, self._history = get_checkpoint(), History(run)
         if self.rank == 0:
             with self.resume_from() as folder:

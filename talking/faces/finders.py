@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import cv2
 import numpy as np
 
+from talking.accelerators import best_device
 from talking.errors import TalkingError
 
 FINDERS = ("dlib", "face_alignment")
@@ -61,14 +62,13 @@ def make_finder(name: str, *, device: str | None = None, weights: Path | None = 
     """Load a finder: `dlib` (HOG boxes, regression trees) or `face_alignment` (SFD boxes, FAN heat maps).
 
     `weights` is dlib's 68-point model file, or the folder with face_alignment's two files; without it they are looked
-    for where the packages keep them. Nothing is downloaded. `device` is for face_alignment alone, which needs it.
+    for where the packages keep them. Nothing is downloaded. `device` is for face_alignment alone: by default the one
+    that this process was given.
     """
     if name == "dlib":
         return DlibFinder(weights or dlib_model())
     if name == "face_alignment":
-        if device is None:
-            raise TalkingError("the finder face_alignment needs a device; name one, such as cpu")
-        return FaceAlignmentFinder(device, weights)
+        return FaceAlignmentFinder(device or str(best_device()), weights)
     raise TalkingError(f"there is no landmark finder {name!r}; choose one of {', '.join(FINDERS)}")
 
 

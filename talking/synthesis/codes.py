@@ -4,17 +4,13 @@ import cv2
 import numpy as np
 import torch
 
+from talking.accelerators import best_device
 from talking.models.backbone import Backbone
 from talking.models.stylegan2 import Generator
 from talking.synthesis.engine import Engine, cpu_has_bfloat16
 from talking.synthesis.pixels import to_bytes
 
-
-def best_device() -> torch.device:
-    """Return the accelerator that this process was given, or the CPU."""
-    if torch.accelerator.is_available():
-        return torch.accelerator.current_accelerator() or torch.device(torch.get_default_device())
-    return torch.get_default_device()
+__all__ = ["best_device", "invert_frames", "resize_frames", "synthesise_frames", "to_frames", "to_tensor"]
 
 
 def to_tensor(frames: np.ndarray, device: torch.device) -> torch.Tensor:

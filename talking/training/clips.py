@@ -1,6 +1,6 @@
 """The stream of training sequences: codes and windows side by side from shards, flat in memory, resumable.
 
-There is one stream whatever the number of processes: each takes its share of every step's clips, and what is drawn for
+There is one stream whatever the number of processes: they deal every step's clips out in turn, and what is drawn for
 a clip depends on the seed and its position in the stream alone.
 """
 
@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from talking.errors import TalkingError
 from talking.shards import Sample, ShardFolder, decode_array
+from talking.training.processes import Share
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,10 @@ def _arrays(codes: Sample, windows: Sample) -> ClipArrays:
 
 
 class ClipStream:
-    """Clips in an endless order that depends on the seed alone; each of `world` processes takes every `world`-th clip.
+    """Clips in an endless order that depends on the seed alone, of which each of `world` processes takes its share.
 
     Clips are mixed within a buffer of `buffer` clips, so memory does not grow with the corpus, and kept decoded when
-    all of them fit into it. `skip` clips are passed over first, whole epochs of them unread: that is how a run resumes
-    at its position.
+    all of them fit into it. Clips that a run had before it was stopped are passed over, whole epochs of them unread.
     """
 
     def __init__(
@@ -105,15 +105,22 @@ class ClipStream:
         self._kept: dict[str, list[_Clip]] = {}
 
     def clips(self, skip: int = 0) -> Iterator[ClipArrays]:
-        """Yield this process's clips for ever, epoch after epoch, leaving out the first `skip`."""
-        first = skip * self.world
+        """Yield every `world`-th clip for ever, epoch after epoch, leaving out the first `skip` of them."""
+        return self.dealt(self.world, skip)
+
+    def dealt(self, batch: int, first_step: int = 0) -> Iterator[ClipArrays]:
+        """Yield this process's clips for ever from step `first_step` on, when each step's `batch` clips are dealt out.
+
+        Of the clips of a step it gets number `rank`, `rank` + `world` and so on.
+        """
+        first = first_step * batch
         size = sum(status.status == "ok" and status.clip in self.keys for status in self.codes.statuses)
         if not size:
             raise TalkingError(f"{self.codes.folder} holds no clip to train on: run the stages before again.")
         position = first - first % size
         for epoch in count(first // size):
             for clip in self._epoch(epoch):
-                if position >= first and position % self.world == self.rank:
+                if position >= first and position % batch % self.world == self.rank:
                     yield clip.arrays()
                 position += 1
 
@@ -167,17 +174,18 @@ def draw_batches(
     smooth: float = 0.0,
     speed: float = 0.0,
 ) -> Iterator[Batch]:
-    """Yield this process's batches for ever from number `first_step` on.
+    """Yield this process's part of batches of `batch` sequences for ever, from number `first_step` on.
 
-    All processes' batches of a number together are the same sequences however many processes share them.
+    All processes' parts of a number together are the same sequences however many processes share them.
     A sequence is `sequence` frames from a random place of a clip (a shorter clip repeats its last frame); the identity
     frame is drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3), or `anywhere`.
     `smooth`: sigma in frames of the smoothing of the codes over time, against what E_I jitters. `speed`: sequences are
     taken up to this share slower or faster, sound and codes alike.
     """
-    clips = stream.clips(skip=first_step * batch)
+    share = Share("stage_one.batch", batch, stream.rank, stream.world)
+    clips = stream.dealt(batch, first_step)
     for number in count(first_step):
-        positions = tuple((number * batch + index) * stream.world + stream.rank for index in range(batch))
+        positions = tuple(number * batch + index for index in range(share.rank, batch, share.world_size))
         draws = [np.random.default_rng((stream.seed, 1, position)) for position in positions]
         taken = [_smoothed(next(clips), smooth) for _ in draws]
         cuts = [_cut(*pair, sequence, anywhere=anywhere, speed=speed) for pair in zip(taken, draws, strict=True)]

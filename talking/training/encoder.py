@@ -3,7 +3,7 @@
 import copy
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from talking.training.encoder_loss import EncoderLoss, Inversion
 from talking.training.gan_params import Encoder
 from talking.training.gan_steps import draw_codes
 from talking.training.pictures import PictureSource, draw_batch
-from talking.training.processes import average_gradients, move_average, step_generator
+from talking.training.processes import Share, average_gradients, move_average, step_generator
 
 CHECKPOINT = "state.pt"
 OUTCOME = "outcome"
@@ -59,7 +59,9 @@ class EncoderTrainer:
         self.pair.generator.requires_grad_(False)
         self.average = copy.deepcopy(self.pair.encoder).requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.pair.encoder.parameters(), lr=job.params.lr, betas=job.params.betas)
-        self.loss = EncoderLoss(job.params, job.seed).to(context.device)
+        self.share = Share("encoder.batch", job.params.batch, context.rank, context.world_size)
+        self.known = replace(self.share, batch=max(context.world_size, job.params.known))
+        self.loss = EncoderLoss(job.params, job.seed, self.known.weight / self.share.weight).to(context.device)
         self.pictures, self.held_out = job.source.load(self.pair.resolution)
         self.step = 0
 
@@ -90,11 +92,11 @@ class EncoderTrainer:
         params, context = self.params, self.context
         place = (self.job.seed, context.rank, self.step)
         order, draw = step_generator(None, *place, 3), step_generator(context.device, *place, 4)
-        true = draw_batch(self.pictures, params.batch, order, context.device, mirror=params.mirror)
+        true = draw_batch(self.pictures, self.share.size, order, context.device, mirror=params.mirror)
         terms = self.loss(self._inverted(true, draw))
         self.optimizer.zero_grad(set_to_none=True)
         terms["loss"].backward()
-        average_gradients(self.pair.encoder.parameters(), context.world_size)
+        average_gradients(self.pair.encoder.parameters(), context.world_size, self.share.weight)
         for group in self.optimizer.param_groups:
             group["lr"] = params.lr * _schedule(self.step / params.steps)
         self.optimizer.step()
@@ -105,7 +107,7 @@ class EncoderTrainer:
     def _inverted(self, true: Tensor, draw: torch.Generator) -> Inversion:
         """Send real pictures through both networks, and G's own samples, whose codes are known, through E_I."""
         self.pair.encoder.train()
-        count = self.params.known if self.params.lambda_known else 0
+        count = self.known.size if self.params.known and self.params.lambda_known else 0
         with torch.autocast(true.device.type, dtype=torch.bfloat16, enabled=self.params.bf16):
             if not count:
                 return Inversion(true, self.pair(true))

@@ -26,12 +26,13 @@ class Inversion:
 class EncoderLoss(nn.Module):
     """lambda_l2 L2 + lambda_lpips LPIPS (eq. 3.3), + lambda_identity (1 - cos), + lambda_known on codes that are known.
 
-    L2 is the mean square over all numbers; the features of eq. 3.2 are those of LPIPS.
+    L2 is the mean square over all numbers; the features of eq. 3.2 are those of LPIPS. `known_weight` is of the last
+    term: what a process's share of the known codes counts beside its share of the pictures.
     """
 
-    def __init__(self, params: Encoder, seed: int) -> None:
+    def __init__(self, params: Encoder, seed: int, known_weight: float = 1.0) -> None:
         super().__init__()
-        self.params = params
+        self.params, self.known_weight = params, known_weight
         trunk = Path(params.lpips_trunk) if params.lpips_trunk else None
         self.perceptual = PerceptualLoss(params.lpips_net, trunk, seed=seed) if params.lambda_lpips else None
         wanted = params.lambda_identity and params.arcface
@@ -52,7 +53,7 @@ class EncoderLoss(nn.Module):
             loss = loss + params.lambda_identity * terms["identity"]
         if inversion.known is not None and inversion.found is not None:
             terms["known"] = F.mse_loss(inversion.found.float(), inversion.known)
-            loss = loss + params.lambda_known * terms["known"]
+            loss = loss + params.lambda_known * self.known_weight * terms["known"]
         if not torch.isfinite(loss):
             raise TalkingError(f"encoder: the loss is {loss.item()}: lower encoder.lr, and start again.")
         return {**terms, "loss": loss}

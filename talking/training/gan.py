@@ -19,7 +19,7 @@ from talking.training.gan_measure import CHUNK, FrechetMeasure
 from talking.training.gan_params import Gan
 from talking.training.gan_steps import AdversarialSteps
 from talking.training.pictures import PictureSource, draw_batch
-from talking.training.processes import half_life_decay, move_average, step_generator
+from talking.training.processes import Share, half_life_decay, move_average, step_generator
 from talking.training.starting import new_networks
 
 CHECKPOINT = "state.pt"
@@ -52,7 +52,8 @@ class GanTrainer:
         generator, discriminator = new_networks(job.params, job.seed)
         generator, discriminator = generator.to(context.device), discriminator.to(context.device)
         self.average = copy.deepcopy(generator).requires_grad_(False)
-        self.steps = AdversarialSteps(job.params, generator, discriminator, context.world_size)
+        self.share = Share("gan.batch", job.params.batch, context.rank, context.world_size)
+        self.steps = AdversarialSteps(job.params, generator, discriminator, self.share)
         self.pictures, _ = job.source.load(job.params.resolution)
         self.measure: FrechetMeasure | None = None
         self.step = 0
@@ -94,22 +95,22 @@ class GanTrainer:
         place = (self.job.seed, context.rank, self.step)
         draw = step_generator(context.device, *place)
         order = step_generator(None, *place, 1)
-        real = draw_batch(self.pictures, params.batch, order, context.device, mirror=params.mirror)
+        real = draw_batch(self.pictures, self.share.size, order, context.device, mirror=params.mirror)
         losses = self.steps.discriminate(real, draw)
         if params.r1_gamma and self.step % params.r1_every == 0:
             losses |= self.steps.penalise_gradients(real, draw)
-        losses |= self.steps.generate(params.batch, draw)
+        losses |= self.steps.generate(draw)
         if params.path_weight and self.step % params.path_every == 0:
-            losses |= self.steps.penalise_paths(max(1, params.batch // params.path_shrink), draw)
-        shown = params.batch * context.world_size
+            losses |= self.steps.penalise_paths(draw)
         if params.augment == "adaptive" and (self.step + 1) % params.ada_every == 0:
-            self.steps.adapt(params.ada_every * shown)
-        keep = half_life_decay(shown, params.average_half_life, self.step * shown, params.average_rampup)
+            self.steps.adapt(params.ada_every * params.batch)
+        seen = self.step * params.batch
+        keep = half_life_decay(params.batch, params.average_half_life, seen, params.average_rampup)
         move_average(self.average, self.generator, keep)
         return losses | {"ada_p": self.steps.augmentation.p}
 
     def _report(self, losses: dict[str, float], saves: bool) -> None:
-        images = self.step * self.params.batch * self.context.world_size
+        images = self.step * self.params.batch
         metrics = {"step": float(self.step), "images": float(images), **losses}
         folder = None
         if saves and self.context.rank == 0:

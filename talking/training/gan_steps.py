@@ -1,6 +1,7 @@
 """The four kinds of steps of adversarial training: D, D's R1, G, G's path lengths (Karras et al. 2020, config F)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from talking.models.discriminator import Discriminator
 from talking.models.stylegan2 import Generator
 from talking.training.adaptive import AdaptiveProbability, adaptively_augmented
 from talking.training.gan_params import Gan
-from talking.training.processes import average_gradients, mean_over_processes
+from talking.training.processes import Share, average_gradients, weighted_mean
 
 
 def draw_codes(generator: Generator, count: int, draw: torch.Generator, mixing: float) -> Tensor:
@@ -48,16 +49,20 @@ def with_fresh_noise(generator: Generator, codes: Tensor, draw: torch.Generator)
 
 
 class AdversarialSteps:
-    """Both networks with their optimizers; a method per kind of step, which returns what it minimised, by name."""
+    """Both networks with their optimizers; a method per kind of step, which returns what it minimised, by name.
 
-    def __init__(self, params: Gan, generator: Generator, discriminator: Discriminator, world_size: int) -> None:
-        self.params, self.world_size = params, world_size
+    A process makes a step on its `share` of the pictures, and of the fewer ones for path lengths.
+    """
+
+    def __init__(self, params: Gan, generator: Generator, discriminator: Discriminator, share: Share) -> None:
+        self.params, self.share = params, share
+        self.path_share = replace(share, batch=max(share.world_size, share.batch // params.path_shrink))
         self.generator, self.discriminator = generator, discriminator
         device = generator.input.input.device
         self.generator_optimizer = _adam(generator, params, params.path_every if params.path_weight else 0)
         self.discriminator_optimizer = _adam(discriminator, params, params.r1_every if params.r1_gamma else 0)
         self.path = PathLength(
-            torch.zeros((), device=device), average=lambda mean: mean_over_processes(mean, world_size)
+            torch.zeros((), device=device), average=lambda mean: weighted_mean(mean, self.path_share)
         )
         self.augmentation = AdaptiveProbability(params.ada_target, params.ada_images)
 
@@ -70,7 +75,7 @@ class AdversarialSteps:
             made_scores = self.discriminator(self._augmented(made.float(), draw))
         self.augmentation.observe(real_scores)
         loss = discriminator_loss(real_scores, made_scores)
-        self._descend(loss, self.discriminator_optimizer, self.discriminator.parameters())
+        self._descend(loss, self.discriminator_optimizer, self.discriminator.parameters(), self.share)
         return {"loss_d": loss.item(), "score_real": real_scores.mean().item(), "score_made": made_scores.mean().item()}
 
     def penalise_gradients(self, real: Tensor, draw: torch.Generator) -> dict[str, float]:
@@ -78,32 +83,32 @@ class AdversarialSteps:
         seen = self._augmented(real, draw).detach().requires_grad_()
         penalty = r1_penalty(self.discriminator(seen), seen)
         term = r1_term(penalty, self.params.r1_gamma, self.params.r1_every)
-        self._descend(term, self.discriminator_optimizer, self.discriminator.parameters())
+        self._descend(term, self.discriminator_optimizer, self.discriminator.parameters(), self.share)
         return {"r1": penalty.item()}
 
-    def generate(self, count: int, draw: torch.Generator) -> dict[str, float]:
-        """Train G on `count` made pictures."""
+    def generate(self, draw: torch.Generator) -> dict[str, float]:
+        """Train G on made pictures."""
         self.discriminator.requires_grad_(False)
         with self._precision(self.path.mean):
-            made = self._made(count, draw)
+            made = self._made(self.share.size, draw)
             loss = generator_loss(self.discriminator(self._augmented(made.float(), draw)))
-        self._descend(loss, self.generator_optimizer, self.generator.parameters())
+        self._descend(loss, self.generator_optimizer, self.generator.parameters(), self.share)
         self.discriminator.requires_grad_(True)
         return {"loss_g": loss.item()}
 
-    def penalise_paths(self, count: int, draw: torch.Generator) -> dict[str, float]:
-        """Train G's path lengths on `count` made pictures."""
-        codes = draw_codes(self.generator, count, draw, self.params.style_mixing)
+    def penalise_paths(self, draw: torch.Generator) -> dict[str, float]:
+        """Train G's path lengths on made pictures, `path_shrink` times fewer."""
+        codes = draw_codes(self.generator, self.path_share.size, draw, self.params.style_mixing)
         lengths = path_lengths(with_fresh_noise(self.generator, codes, draw), codes, draw)
         penalty = self.path(lengths)
         term = path_term(penalty, self.params.path_weight, self.params.path_every)
-        self._descend(term, self.generator_optimizer, self.generator.parameters())
+        self._descend(term, self.generator_optimizer, self.generator.parameters(), self.path_share)
         return {"path_length": lengths.mean().item(), "path_penalty": penalty.item()}
 
     def adapt(self, shown: int) -> None:
         """Move the augmentation's probability after `shown` real pictures of all processes."""
         overfitting = torch.tensor(self.augmentation.overfitting, device=self.path.mean.device)
-        self.augmentation.adapt(float(mean_over_processes(overfitting, self.world_size)), shown)
+        self.augmentation.adapt(float(weighted_mean(overfitting, self.share)), shown)
 
     def _made(self, count: int, draw: torch.Generator) -> Tensor:
         codes = draw_codes(self.generator, count, draw, self.params.style_mixing)
@@ -118,12 +123,14 @@ class AdversarialSteps:
         """16 bits where params ask for it; the regularisers, differentiated twice, are computed in 32."""
         return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.params.bf16)
 
-    def _descend(self, loss: Tensor, optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> None:
+    def _descend(
+        self, loss: Tensor, optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter], share: Share
+    ) -> None:
         if not torch.isfinite(loss):
             raise TalkingError(f"gan: a loss is {loss.item()}: lower gan.lr or raise gan.r1_gamma, and start again.")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        average_gradients(parameters, self.world_size)
+        average_gradients(parameters, share.world_size, share.weight)
         optimizer.step()
 
 

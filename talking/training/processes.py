@@ -6,9 +6,46 @@ bookkeeping; averaging the gradients before each step of an optimizer needs none
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, distributed, nn
+
+from talking.errors import TalkingError
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one of `world_size` processes takes of the `batch` examples of a step: `size` of them, from `rank` on.
+
+    The examples are dealt out in turn, so that sizes differ by one at most. Raises `TalkingError`, naming `key`, when
+    there are fewer examples than processes.
+    """
+
+    key: str
+    batch: int
+    rank: int
+    world_size: int
+
+    def __post_init__(self) -> None:
+        if self.batch < self.world_size:
+            raise TalkingError(
+                f"{self.key} is {self.batch}, and {self.world_size} training processes share it: raise it, or lower "
+                "cluster.train_workers."
+            )
+
+    @property
+    def size(self) -> int:
+        """How many of the examples this process takes."""
+        return len(range(self.rank, self.batch, self.world_size))
+
+    @property
+    def weight(self) -> float:
+        """What a mean over its examples counts in a mean over the processes: 1 where all have as many.
+
+        The mean over processes of means that were so weighted is the mean over all examples.
+        """
+        return self.size * self.world_size / self.batch
 
 
 def mean_over_processes(value: Tensor, world_size: int) -> Tensor:
@@ -20,13 +57,21 @@ def mean_over_processes(value: Tensor, world_size: int) -> Tensor:
     return total / world_size
 
 
-def average_gradients(parameters: Iterable[nn.Parameter], world_size: int) -> None:
-    """Replace each gradient by its mean over the processes, in one message; a missing one counts as zero."""
+def weighted_mean(value: Tensor, share: Share) -> Tensor:
+    """Return the mean over all examples of a step of what is a mean over this process's share of them."""
+    return value if share.world_size == 1 else mean_over_processes(share.weight * value, share.world_size)
+
+
+def average_gradients(parameters: Iterable[nn.Parameter], world_size: int, weight: float = 1.0) -> None:
+    """Replace each gradient by its mean over the processes, in one message; a missing one counts as zero.
+
+    This process's gradients count `weight` times, see `Share.weight`.
+    """
     if world_size == 1:
         return
     parameters = [parameter for parameter in parameters if parameter.requires_grad]
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-    mean = mean_over_processes(torch.cat([gradient.flatten() for gradient in gradients]), world_size)
+    mean = mean_over_processes(weight * torch.cat([gradient.flatten() for gradient in gradients]), world_size)
     parts = mean.split([parameter.numel() for parameter in parameters])
     for parameter, part in zip(parameters, parts, strict=True):
         parameter.grad = part.view_as(parameter)

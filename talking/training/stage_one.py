@@ -31,6 +31,7 @@ from talking.training.context import TrainContext
 from talking.training.linear import LinearFit
 from talking.training.lip_readout import load_readout
 from talking.training.lips import Lips
+from talking.training.processes import Share
 from talking.training.random_states import random_states, restore_random_states
 
 CHECKPOINT = "state.pt"
@@ -65,6 +66,7 @@ class Trainer:
 
     def __init__(self, job: StageOneJob, context: TrainContext) -> None:
         self.job, self.context, self.params = job, context, job.params
+        self.weight = Share("stage_one.batch", self.params.batch, context.rank, context.world_size).weight
         self.fit = LinearFit.load(job.linear)
         self.model = new_model(job, self.fit).to(context.device)
         self.wrapped = context.wrap(_Forward(self.model))
@@ -159,7 +161,7 @@ class Trainer:
         return self.params.stop_after is not None and self.stale >= self.params.stop_after
 
     def _update(self, batches: Iterator[Batch]) -> list[dict[str, float]]:
-        """Take one step by the mean gradient of `accumulate` batches of every process; return each batch's losses."""
+        """Take one step by the mean gradient of `accumulate` batches; return the losses of this process's parts."""
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         losses = []
@@ -195,7 +197,7 @@ class Trainer:
             raise TalkingError(
                 f"stage_one: the loss is {loss.item()} at step {self.step}: lower stage_one.lr or the loss weights."
             )
-        (loss / self.params.accumulate).backward()
+        (self.weight * loss / self.params.accumulate).backward()
         return {**losses, "loss": loss.item()}
 
     def _looks_at_pictures(self) -> bool:
@@ -221,7 +223,7 @@ class Trainer:
         return Batch(windows.to(device), batch.codes.to(device), identity.to(device))
 
     def _report(self, losses: dict[str, float]) -> None:
-        losses = self.context.mean(losses)
+        losses = self.context.mean({name: self.weight * value for name, value in losses.items()})
         metrics = {f"train_{name}": value for name, value in losses.items()} | self.validate()
         self._judge(metrics[f"validation_{self.params.best_by}"])
         folder = self.job.scratch / f"checkpoint-{self.context.rank}"

@@ -1,4 +1,4 @@
-"""One Ray cluster of this machine for all tests of this folder."""
+"""One Ray cluster of this machine for all tests of a file."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from talking.cluster import Cluster, connect
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A running cluster; the settings let two actors share a core, for the tests do little."""
     settings = Cluster(cpus_per_worker=0.5, workers=2, train_cpus=0.5, max_failures=1)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from talking.accelerators import best_device
 from talking.corpora.demo.identity import draw_identity
 from talking.corpora.demo.renderer import Renderer
 from talking.corpora.demo.state import FaceState
@@ -145,9 +146,12 @@ def test_face_alignment_looks_where_torch_keeps_its_files(tmp_path: Path, monkey
         make_finder("face_alignment", device="cpu")
 
 
-def test_face_alignment_needs_a_device() -> None:
-    with pytest.raises(TalkingError, match="needs a device"):
-        make_finder("face_alignment")
+def test_face_alignment_computes_on_the_device_that_the_process_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("talking.faces.finders.FaceAlignmentFinder", lambda device, weights: (device, weights))
+    assert make_finder("face_alignment", weights=tmp_path) == (str(best_device()), tmp_path)
+    assert make_finder("face_alignment", device="meta", weights=tmp_path) == ("meta", tmp_path)
 
 
 def test_face_alignment_runs_on_files_that_lie_here(

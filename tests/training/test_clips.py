@@ -58,17 +58,32 @@ def test_processes_share_one_stream_over_the_borders_of_epochs(make_toy, world, 
     assert [shares[position % world][position // world] for position in range(4 * world)] == alone
 
 
-@pytest.mark.parametrize("world", [2, 4])
-def test_a_step_has_the_same_sequences_however_many_processes_share_it(make_toy, world) -> None:
+@pytest.mark.parametrize("size", [4, 5, 7])
+@pytest.mark.parametrize("world", [2, 3, 4])
+def test_a_step_has_the_same_sequences_however_many_processes_share_it(make_toy, world, size) -> None:
     toy = make_toy(5)
-    whole = list(islice(draw_batches(stream_of(toy), batch=4, sequence=4), 5))
+    whole = list(islice(draw_batches(stream_of(toy), batch=size, sequence=4), 5))
     for rank in range(world):
-        part = draw_batches(stream_of(toy, rank=rank, world=world), batch=4 // world, sequence=4)
+        part = draw_batches(stream_of(toy, rank=rank, world=world), batch=size, sequence=4)
         for batch, mine in zip(whole, part, strict=False):
             assert mine.positions == batch.positions[rank::world]
+            assert len(mine.positions) in {size // world, size // world + 1}
             assert all(
                 torch.equal(getattr(mine, n), getattr(batch, n)[rank::world]) for n in ("windows", "codes", "identity")
             )
+
+
+def test_a_process_that_begins_later_goes_on_with_its_own_sequences(make_toy) -> None:
+    toy = make_toy(5)
+    stream = stream_of(toy, rank=1, world=2)
+    whole = list(islice(draw_batches(stream, batch=5, sequence=4), 6))
+    for left, right in zip(whole[4:], draw_batches(stream, batch=5, sequence=4, first_step=4), strict=False):
+        assert left.positions == right.positions and torch.equal(left.codes, right.codes)
+
+
+def test_more_processes_than_sequences_are_refused(make_toy) -> None:
+    with pytest.raises(TalkingError, match=r"^stage_one\.batch is 2, and 3 training processes share it: raise it"):
+        next(draw_batches(stream_of(make_toy(5), world=3), batch=2, sequence=4))
 
 
 def test_whole_epochs_are_skipped_unread(make_toy, monkeypatch) -> None:

@@ -4,16 +4,19 @@ import json
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import distributed, multiprocessing, nn
 
 from talking.training.processes import (
+    Share,
     average_gradients,
     half_life_decay,
     mean_over_processes,
     move_average,
     step_generator,
+    weighted_mean,
 )
 
 
@@ -33,7 +36,13 @@ def one_process(rank: int, port: int, folder: str) -> None:
         loss = loss + other(torch.full((1, 2), 4.0)).sum()
     loss.backward()
     average_gradients([*used.parameters(), *other.parameters()], 2)
+    # Examples 1, 2, 3, of which process 0 has 1 and 3 and process 1 has 2.
+    share, mine = Share("batch", 3, rank, 2), torch.tensor([[1.0], [2.0], [3.0]])[rank::2]
+    shared = nn.Linear(1, 1, bias=False)
+    shared(mine).mean().backward()
+    average_gradients(shared.parameters(), 2, share.weight)
     found = {
+        "shared": [round(shared.weight.grad.item(), 5), round(weighted_mean(mine.mean(), share).item(), 5)],
         "mean": mean_over_processes(torch.tensor(float(rank)), 2).item(),
         "used": used.weight.grad.flatten().tolist(),
         "other": other.weight.grad.flatten().tolist(),
@@ -47,7 +56,18 @@ def test_gradients_are_averaged_over_processes_and_a_missing_one_counts_as_zero(
     multiprocessing.spawn(one_process, (free_port(), str(tmp_path)), nprocs=2)
     for rank in range(2):
         found = json.loads((tmp_path / f"{rank}.json").read_text())
-        assert found == {"mean": 0.5, "used": [1.5, 1.5], "other": [2.0, 2.0]}
+        assert found == {"shared": [2.0, 2.0], "mean": 0.5, "used": [1.5, 1.5], "other": [2.0, 2.0]}
+
+
+@pytest.mark.parametrize(("batch", "world"), [(4, 1), (4, 2), (5, 2), (7, 3), (3, 3)])
+def test_shares_make_up_the_batch_and_their_weights_the_mean_over_it(batch, world) -> None:
+    shares = [Share("batch", batch, rank, world) for rank in range(world)]
+    sizes = [share.size for share in shares]
+    assert sum(sizes) == batch and max(sizes) - min(sizes) <= 1
+    values = np.random.default_rng(1).normal(size=batch)
+    means = [share.weight * values[share.rank :: world].mean() for share in shares]
+    assert np.mean(means) == pytest.approx(values.mean())
+    assert world > 1 or shares[0].weight == 1
 
 
 def test_alone_nothing_is_averaged() -> None:

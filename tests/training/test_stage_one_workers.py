@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from talking.cluster import Cluster, connect, train
+from talking.errors import TalkingError
 
 STEPS = 6
 
@@ -18,15 +19,21 @@ def cluster() -> Iterator[Cluster]:
         yield settings
 
 
-def test_two_workers_of_half_the_batch_have_the_curve_of_one(make_job, tmp_path, cluster) -> None:
-    job = make_job(steps=STEPS, batch=4, validate_every=1)
-    half = replace(job, params=replace(job.params, batch=2))
+@pytest.mark.parametrize(("batch", "accumulate"), [(4, 1), (5, 1), (3, 2)])  # of two: alike, and one more of one
+def test_two_workers_have_the_curve_of_one(make_job, tmp_path, cluster, batch, accumulate) -> None:
+    job = make_job(steps=STEPS, batch=batch, accumulate=accumulate, validate_every=1)
     one = train(job, cluster, name="one", storage=tmp_path)
-    two = train(half, replace(cluster, train_workers=2), name="two", storage=tmp_path)
+    two = train(job, replace(cluster, train_workers=2), name="two", storage=tmp_path)
     assert len(one.history) == STEPS
     assert one.history[0]["train_loss"] != pytest.approx(one.history[-1]["train_loss"], rel=1e-2)
     for first, second in zip(one.history, two.history, strict=True):
         assert second == pytest.approx(first, rel=1e-3)
+
+
+def test_more_workers_than_sequences_are_refused_in_a_sentence(make_job, tmp_path, cluster) -> None:
+    settings = replace(cluster, train_workers=2, max_failures=0)
+    with pytest.raises(TalkingError, match=r"^stage_one\.batch is 1, and 2 training processes share it: raise it"):
+        train(make_job(steps=STEPS, batch=1), settings, name="few", storage=tmp_path)
 
 
 @pytest.mark.timeout(300)
