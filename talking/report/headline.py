@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from talking.metrics.evaluate import Value
 from talking.report.findings import REFERENCE, Table
+from talking.synthesis.rows import ceiling_of
 
-FLOOR, CEILING = "static", "inversion_tuned"
+FLOOR = "static"
 DIGITS = 3
 
 
@@ -17,7 +18,7 @@ def headline(unseen: Table, seen: Table) -> dict[str, float | None]:
     model is better); `closure_j`, `identity`, `psnr`. Of people whom it saw, on other clips: `seen`, their
     mouth_correlation. They are so few and shortly named that `dvc metrics show` prints them in a line of 120 columns.
     """
-    own, floor, ceiling = (unseen.get(row, {}) for row in (REFERENCE, FLOOR, CEILING))
+    own, floor, ceiling = (unseen.get(row, {}) for row in (REFERENCE, FLOOR, ceiling_of(REFERENCE) or ""))
     numbers = {
         "mouth_correlation": own.get("mouth_correlation"),
         "of_ceiling": _ratio("mouth_correlation", own, ceiling),
