@@ -112,7 +112,10 @@ def runs(monkeypatch, tmp_path) -> dict[str, Recorded]:
     def run(settings: object, name: str, **_rest: object) -> Iterator[Recorded]:
         yield opened.setdefault(name, Recorded())
 
-    def train(job: Callable, settings: object, *, name: str, storage: Path, progress: Callable) -> object:
+    def train(
+        job: Callable, settings: object, *, name: str, storage: Path, progress: Callable, most_workers: int
+    ) -> object:
+        assert most_workers == job.params.batch
         result = train_locally(job, storage / name, torch.get_default_device())
         for row in result.history:
             progress(row)
