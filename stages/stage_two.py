@@ -1,17 +1,16 @@
 """Stage stage_two: a generator per test speaker, tuned on a short clip or on one picture."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from stages.clips import keys_of, rows_of
+from stages.adapting import chosen_adaptations
 from stages.common import record, run_stage
 from talking import cluster
 from talking.config import Params, StageTwo
-from talking.corpora.manifest import ManifestRow
-from talking.corpora.roles import TESTED, Adaptation, AdaptOn, Span, adaptations
+from talking.corpora.roles import Adaptation, Span
 from talking.faces.alignment import to_crop
 from talking.files import atomic_folder, write_json
 from talking.losses.perceptual import PerceptualLoss
@@ -65,18 +64,6 @@ class TuneWork:
         few = evenly(count, len(crops))
         landmarks, quads = (decode_array(members[name])[few] for name in ("landmarks.npy", "quads.npy"))
         return crops[few], to_crop(landmarks, quads, crops.shape[1])
-
-
-def chosen_adaptations(
-    manifest: Path, aligned: ShardFolder, on: AdaptOn, splits: Sequence[str] = TESTED
-) -> list[Adaptation]:
-    """Return what each speaker's generator is tuned on, of the clips that could be aligned."""
-
-    def length_of(row: ManifestRow) -> int:
-        status = next(status for status in aligned.statuses if status.clip == row.key)
-        return len(decode_array(aligned.sample(status).members["landmarks.npy"]))
-
-    return adaptations(rows_of(manifest), keys_of(manifest, aligned), on=on, length_of=length_of, splits=splits)
 
 
 def tune_all(

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
+from stages.adapting import chosen_adaptations
 from stages.clips import keys_of, rows_of
-from stages.stage_two import chosen_adaptations
 from talking.ablations.measure import HeldOut, few_of, first_of_each, score_rows, summary
 from talking.ablations.settings import Ablation
 from talking.config import Params

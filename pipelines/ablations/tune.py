@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
-from stages.stage_two import TuneWork, chosen_adaptations
+from stages.adapting import chosen_adaptations
+from stages.stage_two import TuneWork
 from talking.ablations.settings import Ablation
 from talking.config import Params
 from talking.files import atomic_folder, write_json

@@ -71,7 +71,7 @@ def test_a_property_of_a_section_reads_no_more_than_the_stage_may(params: Params
     (part,) = declared([ablation], "toy.tune")
     assert part.measured == ablation.measured
     (other,) = declared([ablation], "toy.tuned")
-    with pytest.raises(TalkingError, match=r"stage other of dvc.yaml reads floors"):
+    with pytest.raises(TalkingError, match=r"stage other of dvc.yaml reads tune_steps"):
         _ = other.measured
 
 
