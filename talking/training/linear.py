@@ -24,7 +24,7 @@ class LinearFit:
     ridge maps [audio window (336,), w_I projected on V (K,)] to the coefficients (K,) of w_t - w_I; explained (K,) in
     0..1 is the share of each coefficient's variance over time that it predicts, clip by clip, so that knowing where a
     face rests counts for nothing; window_mean, window_std (12,) and identity_mean, identity_std (K,) over the training
-    clips; penalty is the one of `PENALTIES` that explains most.
+    clips; penalty is the one of `PENALTIES` that explains most of what sound moves.
     """
 
     ridge: Ridge
@@ -76,8 +76,8 @@ def fit_linear(train: Iterable[ClipArrays], validation: Iterable[ClipArrays], pr
         raise ValueError("no training clips")
     fits = [solve(normal, penalty) for penalty in PENALTIES]
     shares = explained_over_time(fits, (regression_rows(clip, 0, projector) for clip in validation))
-    # Squared, for most components sound does not move: their plain mean is won by the penalty that silences all of them,
-    # lips included, and a floor chosen so would be too low to be one.
+    # Squared, for sound does not move most components: the penalty that silences them all wins their plain mean
+    # (lips included), and a floor chosen so would be too low to be one.
     best = max(range(len(fits)), key=lambda index: (np.square(shares[index]).mean(), index))
     return LinearFit(
         fits[best],
