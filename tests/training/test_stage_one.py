@@ -221,11 +221,14 @@ def test_pictures_may_wait_until_codes_have_settled(make_job, tmp_path) -> None:
 
 
 def test_in_bfloat16_it_learns_nearly_the_same(make_job, tmp_path) -> None:
-    losses = []
+    """Over half of a short training: rounding errors grow from step to step, and differ between processors."""
+    curves = []
     for bf16 in (False, True):
-        job = make_job(steps=40, validate_every=40, batch=12, lr=5e-3, hidden=64, average=0.8, bf16=bf16)
-        losses.append(train_locally(job, tmp_path / str(bf16), DEVICE).history[-1]["validation_latent"])
-    assert losses[1] == pytest.approx(losses[0], rel=0.1)
+        job = make_job(steps=40, validate_every=4, batch=12, lr=5e-3, hidden=64, average=0.8, bf16=bf16)
+        history = train_locally(job, tmp_path / str(bf16), DEVICE).history[:5]
+        curves.append([row["validation_latent"] for row in history])
+    assert curves[0][-1] < 0.85 * curves[0][0]
+    assert curves[1] == pytest.approx(curves[0], rel=0.05)
 
 
 @pytest.mark.parametrize("accumulate", [2, 4])
