@@ -125,7 +125,8 @@ def test_a_connection_within_another_leaves_it_open(cluster: Cluster) -> None:
     assert ray.is_initialized()
 
 
-def test_a_worker_that_does_not_see_the_project_says_so(tmp_path: Path) -> None:
+def test_a_worker_that_does_not_see_the_project_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKING_ACCELERATORS", "")  # A worker is told its GPUs first: for monkeypatch to put back.
     with pytest.raises(TalkingError, match=r"does not see .*gone: keep the project on a file system that every node"):
         enter(str(tmp_path / "gone"))
 

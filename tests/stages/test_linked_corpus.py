@@ -8,7 +8,13 @@ import pytest
 
 from .conftest import Run, begin_project
 
-ROW = {"reader": "grid", "unseen_speakers": ["s1"], "validation_speakers": ["s2"]}
+ROW = {
+    "reader": "grid",
+    "unseen_speakers": ["s1"],
+    "validation_speakers": ["s2"],
+    "clips_per_shard": 100,
+    "max_rejected": 0.1,
+}
 
 
 @pytest.fixture(scope="module")
