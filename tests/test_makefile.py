@@ -11,8 +11,6 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORDER = '#!/bin/sh\n{ printf "%s" "${0##*/}"; printf "|%s" "$@"; echo; } >> "$RECORD"\n'
 IDENTITY = 'echo "author|$GIT_AUTHOR_NAME|$GIT_AUTHOR_EMAIL|$GIT_COMMITTER_NAME|$GIT_COMMITTER_EMAIL" >> "$RECORD"\n'
 
-pytestmark = pytest.mark.skipif(not shutil.which("make") or not shutil.which("git"), reason="make or git is not here")
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
