@@ -31,10 +31,12 @@ def run_stage(
     optional: Iterable[str] = (),
     load: Callable[[], tuple[Any, ...]] = main_params,
 ) -> None:
-    """Parse `--name path` per name, call `main(*load(), **paths)`: with the params; a mistake is a sentence, exit 1.
+    """Run a stage's script: read its command line and its params, and call `main` with both.
 
-    Of the params `main` can read what the stage declares in its dvc.yaml, and where it is computed and recorded. An
-    `optional` path that is not given is None. One with `://` in it stays a URL, for the folders of shards.
+    Each of `names` is an argument `--name PATH` of the command line, and reaches `main` by that name. An `optional` one
+    that is not given is None, and one with `://` in it stays a URL, for the folders of shards. `load` reads the params.
+    Of these `main` can read only what the stage declares in its dvc.yaml, beside the sections that say where work is
+    computed and recorded. A mistake of the user ends the process with one sentence and exit code 1.
     """
     parser = argparse.ArgumentParser(description=doc)
     for name in (*names, *optional):
