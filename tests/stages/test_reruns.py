@@ -23,10 +23,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     run = begin_project(folder, {"stage_one": {"lpips_trunk": TRUNK}})
     (folder / TRUNK).write_text("one trunk")
     for stage in stages_of(folder / "dvc.yaml"):
-        for template in [*stage.entry["deps"], *stage.entry["outs"]]:
+        for named in [*stage.entry["deps"], *stage.entry["outs"]]:
+            # An output with settings of its own is a mapping of one key.
+            template = next(iter(named)) if isinstance(named, dict) else named
             path = template.replace("${corpus}", "demo").replace("${backbone}", "demo")
-            if "$" not in path and not (folder / path).exists():
-                (folder / path).mkdir(parents=True)
+            if "$" not in path and not (folder / path).suffix:
+                (folder / path).mkdir(parents=True, exist_ok=True)
     for name in ("metrics/stage_one.json", "plots/stage_one.csv"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("{}")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ import pytest
 from stages.stage_one import fit_floor, ignored_sound, main
 from talking.config import load_params
 from talking.corpora.manifest import ManifestRow, write_manifest
-from talking.models.basis import fit_basis
+from talking.models.basis import Basis, Projector, fit_basis
 from talking.moments import Moments
-from talking.shards import ClipStatus, Sample, encode_array, write_index, write_shard
-from talking.training.linear import LinearFit
+from talking.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
+from talking.training.clips import all_clips
+from talking.training.linear import PENALTIES, LinearFit, regression_rows
 from talking.training.lip_readout import load_readout
 from talking.training.stage_one import StageOneJob
 
@@ -57,12 +59,31 @@ def job(tmp_path: Path) -> StageOneJob:
     )
 
 
+def _predicted_and_true(
+    job: StageOneJob, fit: LinearFit, keys: Sequence[str]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield per clip what the floor predicts of it and what is true, (T, K) each."""
+    projector = Projector(Basis.load(job.basis), whiten=job.params.target == "whitened")
+    for clip in all_clips(ShardFolder(job.codes), ShardFolder(job.windows), keys):
+        inputs, targets = regression_rows(clip, 0, projector)
+        yield fit.ridge(inputs), targets
+
+
+def _correlation(predicted: np.ndarray, true: np.ndarray) -> float:
+    return float(np.corrcoef((predicted - predicted.mean(0)).ravel(), (true - true.mean(0)).ravel())[0, 1])
+
+
 def test_the_floor_is_fitted_on_the_training_clips_and_judged_on_the_validation_clips(
     job: StageOneJob, tmp_path: Path
 ) -> None:
     fit = fit_floor(job, tmp_path / "aligned")
-    assert (np.diag(fit.ridge.weights[:K, :K] @ fit.ridge.weights[:K, :K].T) > 0.1).all(), "the map was found"
+    told = {
+        key: np.mean([_correlation(*pair) for pair in _predicted_and_true(job, fit, keys)])
+        for key, keys in (("train", job.train), ("validation", job.validation))
+    }
+    assert told["train"] > 0.6 and told["validation"] < -0.6, "the map is that of the training clips alone"
     assert fit.explained.max() < 0.05, "of clips where sound means the opposite it explains nothing"
+    assert fit.penalty == PENALTIES[-1] and "end of those tried" in fit.warning, "so all are as good: the largest"
     kept = LinearFit.load(job.linear)
     np.testing.assert_array_equal(kept.ridge.weights, fit.ridge.weights)
 
