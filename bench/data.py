@@ -20,20 +20,20 @@ import numpy as np
 import torch
 
 from bench.align import align_against_detection
-from stages.align import AlignWork
-from stages.invert import InvertWork
-from stages.mfcc import MfccWork
-from stages.resample import ResampleWork
-from stages.shard_stage import shard_inputs
 from talking.cluster import Cluster, ShardWork, connect, map_items, map_shards
 from talking.cluster.kept import Finished, Keeping, publish
-from talking.config import Params, load_params
 from talking.corpora.demo.writer import write_demo_corpus
 from talking.corpora.manifest import make_manifest
 from talking.corpora.readers import read_corpus
+from talking.data.shards import ClipStatus, Sample, ShardFolder, fingerprint, write_shard
 from talking.media.audio import MfccConfig
 from talking.media.video import decode_frames
-from talking.shards import ClipStatus, Sample, ShardFolder, fingerprint, write_shard
+from talking.orchestration.params import Params, load_params
+from talking.orchestration.shard_stage import shard_inputs
+from talking.orchestration.work.align import AlignWork
+from talking.orchestration.work.invert import InvertWork
+from talking.orchestration.work.mfcc import MfccWork
+from talking.orchestration.work.resample import ResampleWork
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEAKERS = 2

@@ -24,8 +24,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from talking.errors import TalkingError
-from talking.files import atomic_path
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAGE = "#/experiments/{number}/runs?workflowType=machine_learning&compareRunsMode={view}"

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.mfcc import MfccWork
-from stages.shard_stage import shard_inputs
 from talking.cluster import Cluster, connect, map_shards, train
-from talking.files import atomic_folder, write_json
-from talking.journal import Journal
+from talking.core.files import atomic_folder, write_json
+from talking.data.journal import Journal
+from talking.data.shards import ClipStatus, Sample, ShardFolder, decode_array, write_shard
 from talking.media.audio import MfccConfig, write_wav_bytes
-from talking.shards import ClipStatus, Sample, ShardFolder, decode_array, write_shard
+from talking.orchestration.shard_stage import shard_inputs
+from talking.orchestration.work.mfcc import MfccWork
 from talking.training.context import TrainContext
 
 SHARDS, CLIPS, STEPS = 5, 4, 12

@@ -19,14 +19,15 @@ import torch
 
 from bench.timing import table
 from talking.media.audio import MfccConfig, mfcc_windows
+from talking.media.pixels import resize_frames, to_frames
 from talking.media.video import encode_frames
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis
-from talking.models.talking_head import TalkingHead, TalkingHeadSize
-from talking.synthesis.animate import predicted_codes
-from talking.synthesis.codes import invert_frames, resize_frames, synthesise_frames, to_frames
+from talking.synthesis.codes import invert_frames, synthesise_frames
 from talking.synthesis.engine import Engine
 from talking.synthesis.speed import machine_name
+from talking.systems.mm22.predict import predicted_codes
+from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 25

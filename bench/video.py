@@ -14,12 +14,12 @@ from typing import IO
 import numpy as np
 import torch
 
-from talking.models.audio_encoder import AudioEncoder
-from talking.models.latent_decoder import LatentDecoder
+from talking.media.pixels import to_yuv420
 from talking.models.stylegan2 import Generator
 from talking.synthesis.engine import Engine
 from talking.synthesis.graphs import Execution
-from talking.synthesis.pixels import to_yuv420
+from talking.systems.mm22.audio_encoder import AudioEncoder
+from talking.systems.mm22.latent_decoder import LatentDecoder
 
 COMPONENTS = 512
 WAITING = 4

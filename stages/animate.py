@@ -5,23 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.clips import keys_of, rows_of
-from stages.common import run_stage
 from talking import cluster
-from talking.config import Animate, Params
+from talking.core.accelerators import best_device
+from talking.core.files import atomic_folder, read_json, write_json
 from talking.corpora.roles import Adaptation, TestClip, test_clips
-from talking.files import atomic_folder, read_json, write_json
+from talking.data.shards import ShardFolder
+from talking.evaluation.rows import ROWS
 from talking.media.audio import read_wav
 from talking.media.video import encode_frames
 from talking.models.backbone import Backbone
-from talking.models.talking_head import TalkingHead
 from talking.models.tuned import load_tuned
-from talking.shards import ShardFolder
-from talking.synthesis.animate import MARK, RowMaker
-from talking.synthesis.codes import best_device
-from talking.synthesis.material import MaterialReader, members
-from talking.synthesis.rows import ROWS
-from talking.training.linear import LinearFit
+from talking.orchestration.clips import keys_of, rows_of
+from talking.orchestration.params import Animate, Params
+from talking.orchestration.stage import run_stage
+from talking.systems.mm22.linear import LinearFit
+from talking.systems.mm22.material import MaterialReader, members
+from talking.systems.mm22.predict import MARK, RowMaker
+from talking.systems.mm22.talking_head import TalkingHead
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-from stages.clips import keys_of, rows_of
-from stages.common import record, run_stage
-from talking.config import Params, TrainedBackbone
+from talking.core.accelerators import best_device
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_folder, write_json
 from talking.corpora.roles import in_turn
-from talking.errors import TalkingError
+from talking.data.shards import ShardFolder
+from talking.evaluation.inversion import inversion_quality
+from talking.evaluation.report.series import write_curves
 from talking.faces.finders import make_finder
-from talking.files import atomic_folder, write_json
-from talking.metrics.inversion import inversion_quality
 from talking.models.backbone import Backbone
-from talking.report.series import write_curves
-from talking.shards import ShardFolder
-from talking.synthesis.codes import best_device
-from talking.training.backbone import train_backbone
+from talking.orchestration.clips import keys_of, rows_of
+from talking.orchestration.params import Params
+from talking.orchestration.stage import record, run_stage
+from talking.systems.backbone.autoencoder import train_backbone
+from talking.systems.backbone.params import TrainedBackbone
 from talking.training.images import load_crops, load_face_set
 from talking.weights import kept_backbone, published_backbone
 

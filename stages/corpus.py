@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from stages.clips import MANIFEST
-from stages.common import record, run_stage
-from talking.config import Params
+from talking.core.files import atomic_folder
 from talking.corpora.manifest import make_manifest, split_clips, write_manifest
 from talking.corpora.readers import read_corpus
 from talking.corpora.rejects import check_rejects, write_rejects
-from talking.files import atomic_folder
+from talking.orchestration.clips import MANIFEST
+from talking.orchestration.params import Params
+from talking.orchestration.stage import record, run_stage
 
 
 def main(params: Params, raw: Path, out: Path) -> None:

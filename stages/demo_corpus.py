@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stages.common import run_stage
-from talking.config import Params
 from talking.corpora.demo.writer import write_demo_corpus
+from talking.orchestration.params import Params
+from talking.orchestration.stage import run_stage
 
 
 def main(params: Params, recordings: Path) -> None:

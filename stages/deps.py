@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from stages.graphs import graphs, stages_of
-from talking.errors import TalkingError
-from talking.files import write_text
-from talking.sources import LEFT_OUT, PACKAGES, file_of, modules_of
+from talking.core.errors import TalkingError
+from talking.core.files import write_text
+from talking.orchestration.graphs import graphs, stages_of
+from talking.orchestration.sources import LEFT_OUT, PACKAGES, file_of, modules_of
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST = 2 / 3  # of a package's modules, from which on its folder stands for them

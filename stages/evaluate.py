@@ -4,34 +4,34 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.clips import rows_of
-from stages.common import run_stage
 from stages.evaluate_report import add_to_run, facts_of, table_two_of
 from talking import cluster
-from talking.config import Evaluate, Params
+from talking.core.accelerators import best_device
+from talking.core.files import atomic_folder, atomic_path, read_json, write_json
 from talking.corpora.clip import Segment
 from talking.corpora.roles import TestClip
+from talking.data.shards import ClipStatus, ShardFolder
+from talking.evaluation.evaluate import Networks
+from talking.evaluation.measure import TRUE, Measured, Measurer
+from talking.evaluation.methods import Methods, find_methods
+from talking.evaluation.report.evaluation import Report, bars
+from talking.evaluation.report.film import write_film
+from talking.evaluation.report.findings import REFERENCE, Findings, Table
+from talking.evaluation.report.headline import headline
+from talking.evaluation.report.html import PAGE, write_page
+from talking.evaluation.rows import ROWS
 from talking.faces.finders import make_finder
-from talking.files import atomic_folder, atomic_path, read_json, write_json
 from talking.media.audio import extract_sound
 from talking.media.video import decode_frames
-from talking.metrics.evaluate import Networks
 from talking.metrics.identity import load_identity
 from talking.metrics.inception import load_inception
-from talking.metrics.measure import TRUE, Measured, Measurer
-from talking.metrics.methods import Methods, find_methods
 from talking.metrics.perceptual import load_lpips
 from talking.metrics.syncnet import load_sync
 from talking.metrics.unavailable import Unavailable
-from talking.report.evaluation import Report, bars
-from talking.report.film import write_film
-from talking.report.findings import REFERENCE, Findings, Table
-from talking.report.headline import headline
-from talking.report.html import PAGE, write_page
-from talking.shards import ClipStatus, ShardFolder
-from talking.synthesis.animate import MARK
-from talking.synthesis.codes import best_device
-from talking.synthesis.rows import ROWS
+from talking.orchestration.clips import rows_of
+from talking.orchestration.params import Evaluate, Params
+from talking.orchestration.stage import run_stage
+from talking.systems.mm22.predict import MARK
 
 BARS = ("mouth_correlation", "lmd", "psnr", "ssim")
 FILMED = ("stage_two", "inversion_tuned", "stage_one", "inversion")

@@ -4,23 +4,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.common import PARAMS, tags_of
-from talking import tracking
-from talking.config import Params, as_plain
+from talking.core.accelerators import best_device
+from talking.core.files import read_json
 from talking.corpora.rejects import Reject, read_rejects
-from talking.files import read_json
-from talking.metrics.evaluate import Value
-from talking.metrics.methods import Methods
+from talking.data.shards import ShardFolder
+from talking.data.storage import join
+from talking.evaluation.evaluate import Value
+from talking.evaluation.methods import Methods
+from talking.evaluation.report.findings import REFERENCE, Findings
+from talking.evaluation.report.html import Facts
+from talking.evaluation.report.table import as_text
+from talking.evaluation.report.table_two import TableTwo, speed_note, table_two, table_two_cells
 from talking.models.backbone import Backbone
-from talking.models.talking_head import TalkingHead
-from talking.report.findings import REFERENCE, Findings
-from talking.report.html import Facts
-from talking.report.table import as_text
-from talking.report.table_two import TableTwo, speed_note, table_two, table_two_cells
-from talking.shards import ShardFolder
-from talking.storage import join
-from talking.synthesis.codes import best_device
-from talking.synthesis.speed import Speed, synthesis_speed
+from talking.orchestration import tracking
+from talking.orchestration.params import Params, as_plain
+from talking.orchestration.stage import PARAMS, tags_of
+from talking.synthesis.speed import Speed
+from talking.systems.mm22.cost import parameter_counts, synthesis_speed
+from talking.systems.mm22.talking_head import TalkingHead
 
 CHOSEN = {"corpora": "corpus", "backbones": "backbone"}
 
@@ -45,7 +46,7 @@ def table_two_of(stage_one: Path, backbone: Path, methods: Methods) -> Measured:
     """Load the model and time it, for some two seconds."""
     device = best_device()
     model, pair = TalkingHead.load(stage_one).to(device), Backbone.load(backbone).to(device)
-    return Measured(table_two(model, pair, methods.sizes()), synthesis_speed(model, pair))
+    return Measured(table_two(parameter_counts(model, pair), methods.sizes()), synthesis_speed(model, pair))
 
 
 def facts_of(

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from stages.common import run_stage
-from talking.config import Params
-from talking.files import atomic_folder
+from talking.core.files import atomic_folder
 from talking.models.backbone import Backbone
+from talking.orchestration.params import Params
+from talking.orchestration.stage import run_stage
 
 
 def main(params: Params, backbone: Path, out: Path) -> None:

@@ -1,28 +1,11 @@
 """Stage mfcc: resampled sound -> shards of audio windows, one window per frame."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from stages.common import map_stage, parts_of, run_stage
-from stages.shard_stage import ClipWork, shard_inputs
-from talking.config import Params
-from talking.media.audio import MfccConfig, mfcc_windows, read_wav
-from talking.shards import Sample, encode_array
-from talking.storage import Location, absolute
-
-
-@dataclass
-class MfccWork(ClipWork):
-    """Computes the windows of a shard's clips."""
-
-    config: MfccConfig
-
-    def convert(self, sample: Sample) -> Mapping[str, bytes]:
-        """Return the windows (T, 12, 28) of one clip."""
-        samples, rate = read_wav(sample.members["sound.wav"])
-        frames = json.loads(sample.members["meta.json"])["frames"]
-        return {"windows.npy": encode_array(mfcc_windows(samples, rate, frames, self.config))}
+from talking.data.storage import Location, absolute
+from talking.media.audio import MfccConfig
+from talking.orchestration.params import Params
+from talking.orchestration.shard_stage import shard_inputs
+from talking.orchestration.stage import map_stage, parts_of, run_stage
+from talking.orchestration.work.mfcc import MfccWork
 
 
 def main(params: Params, resampled: Location, out: Location) -> None:

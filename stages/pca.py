@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.clips import keys_of
-from stages.common import record, run_stage
 from talking import cluster
-from talking.config import Params
-from talking.errors import TalkingError
-from talking.files import atomic_folder
+from talking.core.accelerators import best_device
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_folder
+from talking.core.moments import Moments
+from talking.data.shards import INDEX, ShardFolder
+from talking.data.storage import Location, absolute
 from talking.models.backbone import Backbone
 from talking.models.basis import fit_basis
-from talking.moments import Moments
-from talking.shards import INDEX, ShardFolder
-from talking.storage import Location, absolute
-from talking.synthesis.codes import best_device
-from talking.training.principal import clip_moments, face_set_moments, prior_moments
+from talking.orchestration.clips import keys_of
+from talking.orchestration.params import Params
+from talking.orchestration.stage import record, run_stage
+from talking.systems.mm22.principal import clip_moments, face_set_moments, prior_moments
 
 SHARDS_PER_TASK = 4
 

@@ -1,60 +1,16 @@
 """Stage resample: raw clips -> shards of 25 fps constant-rate video and 16 kHz mono sound."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from stages.clips import rows_of
-from stages.common import map_stage, parts_of, run_stage
-from talking.config import Params, Resample
-from talking.corpora.manifest import ManifestRow, clip_of
-from talking.errors import Rejected
-from talking.files import sha256_of
-from talking.journal import Journal
-from talking.media.resample import resample_clip
-from talking.shards import ClipStatus, Sample, fingerprint, write_shard
-from talking.storage import Location
-
-
-@dataclass
-class ResampleWork:
-    """Resamples the clips of a shard."""
-
-    section: Resample
-    expected_s: float | None
-    raw: Path
-    shards: dict[str, list[ManifestRow]]
-
-    def prepare(self) -> None:
-        """Nothing to load."""
-
-    def __call__(self, shard: str, target: Location) -> list[ClipStatus]:
-        """Write one shard."""
-        statuses: list[ClipStatus] = []
-        write_shard(target, self._samples(shard, statuses, Journal(target)))
-        return statuses
-
-    def _samples(self, shard: str, statuses: list[ClipStatus], journal: Journal) -> Iterator[Sample]:
-        for row in self.shards[shard]:
-            try:
-                journal.begin(row.key, f"{row.path}: ")
-                made = resample_clip(
-                    clip_of(row, self.raw).path,
-                    rate=self.section.rate,
-                    sound_rate=self.section.sound_rate,
-                    tolerance_s=self.section.tolerance_s,
-                    min_frames=self.section.min_frames,
-                    max_damaged=self.section.max_damaged,
-                    expected_s=self.expected_s,
-                )
-            except Rejected as error:
-                statuses.append(ClipStatus(row.key, row.speaker, shard, error.reason, error.sentence))
-                continue
-            statuses.append(ClipStatus(row.key, row.speaker, shard, "ok"))
-            meta = json.dumps(made.meta, sort_keys=True).encode()
-            yield Sample(row.key, {"video.mkv": made.video, "sound.wav": made.sound, "meta.json": meta})
+from talking.core.files import sha256_of
+from talking.corpora.manifest import clip_of
+from talking.data.shards import fingerprint
+from talking.data.storage import Location
+from talking.orchestration.clips import rows_of
+from talking.orchestration.params import Params
+from talking.orchestration.stage import map_stage, parts_of, run_stage
+from talking.orchestration.work.resample import ResampleWork
 
 
 def main(params: Params, raw: Path, manifest: Path, out: Location) -> None:

@@ -6,20 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.adapting import chosen_adaptations
-from stages.common import record, run_stage
 from talking import cluster
-from talking.config import Params, StageTwo
+from talking.core.accelerators import best_device
+from talking.core.files import atomic_folder, write_json
 from talking.corpora.roles import Adaptation, Span
+from talking.data.shards import ShardFolder, decode_array
 from talking.faces.alignment import to_crop
-from talking.files import atomic_folder, write_json
 from talking.losses.perceptual import PerceptualLoss
 from talking.media.video import decode_frames
 from talking.models.backbone import Backbone
 from talking.models.tuned import save_tuned
-from talking.shards import ShardFolder, decode_array
-from talking.synthesis.codes import best_device, invert_frames
-from talking.training.stage_two import Faces, evenly, shares, tune_generator
+from talking.orchestration.adapting import chosen_adaptations
+from talking.orchestration.params import Params
+from talking.orchestration.stage import record, run_stage
+from talking.synthesis.codes import invert_frames
+from talking.systems.mm22.params import StageTwo
+from talking.systems.mm22.stage_two import Faces, evenly, shares, tune_generator
 
 
 @dataclass

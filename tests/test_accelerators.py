@@ -2,8 +2,8 @@
 
 import pytest
 
-from talking import accelerators
-from talking.accelerators import assign, assigned, choose_device
+from talking.core import accelerators
+from talking.core.accelerators import assign, assigned, choose_device
 
 KIND = "xpu"
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talking.batches import clip_frames, map_clips
-from talking.errors import Rejected
+from talking.core.batches import clip_frames, map_clips
+from talking.core.errors import Rejected
 
 
 def frames_of(clip: int, count: int, broken: bool = False):

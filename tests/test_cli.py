@@ -9,8 +9,8 @@ import pytest
 import skimage.data
 import yaml
 
-from talking import cli
-from talking.errors import TalkingError
+from talking.app import cli
+from talking.core.errors import TalkingError
 from talking.media.audio import write_wav_bytes
 from talking.media.video import decode_frames, probe, read_metadata
 

@@ -9,10 +9,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 import yaml
 
-from talking.ablations.settings import Ablation
-from talking.config import Params, as_plain, load_params
-from talking.errors import TalkingError
-from talking.training.gan_params import PairParams
+from pipelines.backbone.params import PairParams
+from talking.core.errors import TalkingError
+from talking.orchestration.params import Params, as_plain, load_params
+from talking.systems.mm22.ablations.settings import Ablation
 
 ROOT = Path(__file__).parent.parent
 OWN = ROOT / "params.yaml"

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from talking.errors import TalkingError
-from talking.files import atomic_folder, atomic_path, read_json, sha256_of, write_bytes, write_json, write_text
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_folder, atomic_path, read_json, sha256_of, write_bytes, write_json, write_text
 
 SMALL = 64 * 1024  # bytes that a file may have in the process whose disk is full
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from talking.errors import TalkingError
-from talking.files import atomic_folder, atomic_path, write_bytes
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_folder, atomic_path, write_bytes
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then write() fails with an error, as on a full disk
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 target = Path(sys.argv[1])
@@ -125,7 +125,7 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
     script = (
-        "import os, signal, sys; from pathlib import Path; from talking.files import atomic_path\n"
+        "import os, signal, sys; from pathlib import Path; from talking.core.files import atomic_path\n"
         "with atomic_path(Path(sys.argv[1])) as t: t.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", script, str(target)], check=False)
@@ -139,7 +139,7 @@ def test_a_kill_while_a_folder_is_replaced_loses_neither_the_old_nor_the_new(tmp
     target.mkdir()
     (target / "weights").write_text("old")
     script = (
-        "import os, signal, sys; from pathlib import Path; from talking.files import atomic_folder\n"
+        "import os, signal, sys; from pathlib import Path; from talking.core.files import atomic_folder\n"
         "rename, calls = Path.rename, []\n"
         "def dying(source, to):\n"
         "    calls.append(to)\n"
@@ -194,7 +194,7 @@ def test_a_damaged_json_says_so(tmp_path, content) -> None:
 
 def test_text_is_utf_8_whatever_the_locale(tmp_path) -> None:
     script = (
-        "import sys; from pathlib import Path; from talking.files import read_json, write_json\n"
+        "import sys; from pathlib import Path; from talking.core.files import read_json, write_json\n"
         "p = Path(sys.argv[1]); write_json(p, 'h\\u00e9'); sys.exit(read_json(p) != 'h\\u00e9')"
     )
     done = subprocess.run(

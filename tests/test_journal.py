@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from talking.errors import Rejected
-from talking.journal import Journal
+from talking.core.errors import Rejected
+from talking.data.journal import Journal
 
 
 def test_the_clip_begun_last_is_told_once(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from talking.prefetch import prefetched
+from talking.core.prefetch import prefetched
 
 
 def counting(made: list[int], count: int = 100, fail_at: int = -1):

@@ -8,10 +8,10 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
-from talking import cli
-from talking.config import load_params
-from talking.errors import TalkingError
-from talking.presets import as_options, list_presets, read_presets, write_presets
+from talking.app import cli
+from talking.core.errors import TalkingError
+from talking.orchestration.params import load_params
+from talking.orchestration.presets import as_options, list_presets, read_presets, write_presets
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER, PARAMS = ROOT / "presets", ROOT / "params.yaml"

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from talking.progress import ProgressLine, Tally
+from talking.core.progress import ProgressLine, Tally
 
 
 class Terminal(io.StringIO):

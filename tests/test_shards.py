@@ -12,8 +12,8 @@ import webdataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talking.errors import TalkingError
-from talking.shards import (
+from talking.core.errors import TalkingError
+from talking.data.shards import (
     ClipStatus,
     Sample,
     ShardFolder,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talking import sources
+from talking.orchestration import sources
 
 HOUSE = {
     "house/__init__.py": '"""The house."""\n',

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from talking import storage
 from talking.cluster.kept import Keeping, finished, publish
-from talking.errors import TalkingError
-from talking.shards import Sample, ShardFolder, write_shard
+from talking.core.errors import TalkingError
+from talking.data import storage
+from talking.data.shards import Sample, ShardFolder, write_shard
 from tests.cluster.clip_toys import ToyClips, content, undisturbed, write_source
 
 LARGE = 12 * 2**20  # Bytes: s3fs sends more than 5 MB in parts.

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from talking.config import Tracking
-from talking.tracking import flatten, run, source_tags, store_of
+from talking.orchestration.params import Tracking
+from talking.orchestration.tracking import flatten, run, source_tags, store_of
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_a_server_that_is_down_costs_one_warning_and_little_time(
         opened.artifact(tmp_path / "file")
         opened.tags({"d": "e"})
     assert opened.id is None
-    assert [record.name for record in caplog.records] == ["talking.tracking"]
+    assert [record.name for record in caplog.records] == ["talking.orchestration.tracking"]
     assert f"MLflow cannot record into http://127.0.0.1:{port}" in caplog.text
     assert time.monotonic() - started < 30
 
@@ -191,7 +191,7 @@ def test_the_environment_moves_the_store(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_importing_the_module_does_not_import_mlflow() -> None:
-    script = "import sys, talking.tracking; sys.exit('mlflow' in sys.modules)"
+    script = "import sys, talking.orchestration.tracking; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], check=False).returncode == 0
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talking.errors import TalkingError
-from talking.typed import NO_FILE, number, read_section, unused
+from talking.core.errors import TalkingError
+from talking.core.typed import NO_FILE, number, read_section, unused
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from typing import Any
 import yaml
 
 from pipelines.ablations.wiring import CURVES, METRICS, OWN, ROWS
-from stages.common import PARAMS, STATE, tags_of
-from talking import tracking
-from talking.ablations.measure import few_of
-from talking.ablations.settings import Plan, load_plan
-from talking.ablations.table import Result, report, summary_of
-from talking.config import Params, load_params
-from talking.errors import TalkingError
-from talking.files import read_json, write_json, write_text
-from talking.shards import fingerprint
+from talking.core.errors import TalkingError
+from talking.core.files import read_json, write_json, write_text
+from talking.data.shards import fingerprint
+from talking.orchestration import tracking
+from talking.orchestration.params import Params, load_params
+from talking.orchestration.stage import PARAMS, STATE, tags_of
+from talking.systems.mm22.ablations.measure import few_of
+from talking.systems.mm22.ablations.settings import Plan, load_plan
+from talking.systems.mm22.ablations.table import Result, report, summary_of
 
 EXPERIMENT = "ablations"  # in MLflow, beside that of the main graph
 

@@ -5,22 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
-from stages.adapting import chosen_adaptations
-from stages.clips import keys_of, rows_of
-from talking.ablations.measure import HeldOut, few_of, first_of_each, score_rows, summary
-from talking.ablations.settings import Ablation
-from talking.config import Params
+from talking.core.accelerators import best_device
+from talking.core.files import write_json
 from talking.corpora.roles import TestClip, test_clips
+from talking.data.shards import ShardFolder
 from talking.faces.finders import make_finder
-from talking.files import write_json
 from talking.models.backbone import Backbone
-from talking.models.talking_head import TalkingHead
 from talking.models.tuned import load_tuned
-from talking.shards import ShardFolder
-from talking.synthesis.animate import RowMaker
-from talking.synthesis.codes import best_device
-from talking.synthesis.material import MaterialReader
-from talking.training.linear import LinearFit
+from talking.orchestration.adapting import chosen_adaptations
+from talking.orchestration.clips import keys_of, rows_of
+from talking.orchestration.params import Params
+from talking.systems.mm22.ablations.measure import HeldOut, few_of, first_of_each, score_rows, summary
+from talking.systems.mm22.ablations.settings import Ablation
+from talking.systems.mm22.linear import LinearFit
+from talking.systems.mm22.material import MaterialReader
+from talking.systems.mm22.predict import RowMaker
+from talking.systems.mm22.talking_head import TalkingHead
 
 
 def chosen_clips(manifest: Path, reader: MaterialReader, ablation: Ablation) -> list[TestClip]:

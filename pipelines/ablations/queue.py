@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 from pipelines.ablations.wiring import FOLDER, OWN, ROWS
-from stages.common import PARAMS
-from talking.ablations.settings import Plan, load_plan
-from talking.config import load_params
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.orchestration.params import load_params
+from talking.orchestration.stage import PARAMS
+from talking.systems.mm22.ablations.settings import Plan, load_plan
 
 GRAPH = str(FOLDER / "dvc.yaml")
 JOBS = 2

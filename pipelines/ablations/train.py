@@ -3,16 +3,18 @@
 from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
-from stages.stage_one import fit_floor, ignored_sound, job_of
-from talking.ablations.settings import Ablation
-from talking.config import Params
-from talking.errors import TalkingError
-from talking.files import atomic_folder
-from talking.models.talking_head import TalkingHead
-from talking.report.series import write_curves
-from talking.synthesis.codes import best_device
+from talking.core.accelerators import best_device
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_folder
+from talking.evaluation.report.series import write_curves
+from talking.orchestration.jobs import job_of
+from talking.orchestration.params import Params
+from talking.systems.mm22.ablations.settings import Ablation
+from talking.systems.mm22.floor import fit_floor
+from talking.systems.mm22.ignored_sound import ignored_sound
+from talking.systems.mm22.stage_one import BEST, losses_of
+from talking.systems.mm22.talking_head import TalkingHead
 from talking.training.context import train_locally
-from talking.training.stage_one import BEST, losses_of
 
 
 def main(

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
-from stages.adapting import chosen_adaptations
 from stages.stage_two import TuneWork
-from talking.ablations.settings import Ablation
-from talking.config import Params
-from talking.files import atomic_folder, write_json
-from talking.shards import ShardFolder
+from talking.core.files import atomic_folder, write_json
+from talking.data.shards import ShardFolder
+from talking.orchestration.adapting import chosen_adaptations
+from talking.orchestration.params import Params
+from talking.systems.mm22.ablations.settings import Ablation
 
 
 def main(params: Params, ablation: Ablation, manifest: Path, aligned: Path, backbone: Path, out: Path) -> None:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.backbone.params import PairParams
 from pipelines.backbone.wiring import last_of, record, run_stage, source_of, state_of, train
-from talking.files import atomic_folder, write_json
+from talking.core.accelerators import best_device
+from talking.core.files import atomic_folder, write_json
+from talking.evaluation.report.series import write_curves
 from talking.metrics.image import psnr, ssim
 from talking.models.backbone import Backbone
-from talking.report.series import write_curves
-from talking.synthesis.codes import best_device, invert_frames, synthesise_frames
-from talking.training.encoder import OUTCOME, SAMPLES, EncoderJob
-from talking.training.gan_params import PairParams
+from talking.synthesis.codes import invert_frames, synthesise_frames
+from talking.systems.backbone.encoder import OUTCOME, SAMPLES, EncoderJob
 
 
 def job_of(params: PairParams, gan: Path) -> EncoderJob:

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from pipelines.backbone.params import PairParams
 from pipelines.backbone.wiring import (
     last_of,
     publish_samples,
@@ -13,11 +14,10 @@ from pipelines.backbone.wiring import (
     state_of,
     train,
 )
-from talking.errors import TalkingError
-from talking.files import atomic_folder, write_json
-from talking.report.series import write_curves
-from talking.training.gan import OUTCOME, SAMPLES, GanJob
-from talking.training.gan_params import PairParams
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_folder, write_json
+from talking.evaluation.report.series import write_curves
+from talking.systems.backbone.gan import OUTCOME, SAMPLES, GanJob
 
 
 def job_of(params: PairParams) -> GanJob:

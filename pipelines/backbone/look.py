@@ -5,16 +5,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipelines.backbone.params import PairParams
 from pipelines.backbone.wiring import record, run_stage, source_of
-from talking.errors import TalkingError
-from talking.files import atomic_folder
+from talking.core.accelerators import best_device
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_folder
+from talking.data.shards import ShardFolder
+from talking.evaluation.report.latent import interpolations, inversion_strip, write_path
+from talking.evaluation.report.picture_grid import picture_grid, write_png
+from talking.media.pixels import resize_frames
 from talking.media.video import decode_frames
 from talking.models.backbone import Backbone
-from talking.report.latent import interpolations, inversion_strip, write_path
-from talking.report.picture_grid import picture_grid, write_png
-from talking.shards import ShardFolder
-from talking.synthesis.codes import best_device, invert_frames, resize_frames, synthesise_frames
-from talking.training.gan_params import PairParams
+from talking.synthesis.codes import invert_frames, synthesise_frames
 
 
 def frames_of(params: PairParams, resolution: int) -> tuple[np.ndarray, str | None]:

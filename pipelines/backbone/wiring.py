@@ -5,22 +5,23 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages import common
-from stages.clips import keys_of
-from stages.common import STATE, source_fingerprint
-from talking import cluster, tracking
-from talking.config import as_plain
-from talking.errors import TalkingError
-from talking.files import sha256_of
-from talking.report.picture_grid import evenly, picture_grid, read_strip, write_png
-from talking.shards import ShardFolder, fingerprint
+from pipelines.backbone.params import PairParams, load_pair_params
+from talking import cluster
+from talking.core.errors import TalkingError
+from talking.core.files import sha256_of
+from talking.data.shards import ShardFolder, fingerprint
+from talking.evaluation.report.picture_grid import evenly, picture_grid, read_strip, write_png
+from talking.orchestration import stage as common
+from talking.orchestration import tracking
+from talking.orchestration.clips import keys_of
+from talking.orchestration.params import as_plain
+from talking.orchestration.stage import STATE, source_fingerprint
 from talking.training.context import TrainResult
-from talking.training.gan_params import PairParams, load_pair_params
 from talking.training.pictures import PictureSource
 
 if TYPE_CHECKING:  # Neither stage runs the other's training.
-    from talking.training.encoder import EncoderJob
-    from talking.training.gan import GanJob
+    from talking.systems.backbone.encoder import EncoderJob
+    from talking.systems.backbone.gan import GanJob
 
 PARAMS = Path("pipelines/backbone/params.yaml")
 ROWS = 10

@@ -9,8 +9,8 @@ from talking.cluster.connection import connect
 from talking.cluster.kept import ShardWork
 from talking.cluster.pool import Work
 from talking.cluster.resources import on_cpus
+from talking.cluster.settings import Cluster
 from talking.cluster.workers import MapReport, map_items, map_shards, reduce_shards
-from talking.config import Cluster
 
 if TYPE_CHECKING:
     from talking.cluster.training import train

@@ -12,9 +12,9 @@ from pathlib import Path
 import ray
 from ray.exceptions import RayError
 
-from talking import accelerators
-from talking.config import Cluster
-from talking.errors import TalkingError
+from talking.cluster.settings import Cluster
+from talking.core import accelerators
+from talking.core.errors import TalkingError
 
 ROOT = Path(__file__).resolve().parents[2]
 _OBJECT_STORE = 200 * 2**20  # Bytes of shared memory, a ceiling: larger results overflow to disk.

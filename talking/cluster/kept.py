@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from talking import storage
-from talking.files import atomic_folder
-from talking.journal import CRASHED, Journal
-from talking.shards import INDEX, ClipStatus, ShardRow, read_shard, write_index
-from talking.storage import Location
+from talking.core.files import atomic_folder
+from talking.data import storage
+from talking.data.journal import CRASHED, Journal
+from talking.data.shards import INDEX, ClipStatus, ShardRow, read_shard, write_index
+from talking.data.storage import Location
 
 
 class ShardWork(Protocol):
-    """A stage's work on one shard: read the inputs by shard name, write `target` with `talking.shards.write_shard`.
+    """A stage's work on one shard: read the inputs by shard name, write `target` with `write_shard`.
 
-    A work that says in the `talking.journal.Journal` of `target` which clip it is at survives a clip that kills it.
+    A work that says in the `Journal` of `target` which clip it is at survives a clip that kills it.
     """
 
     def prepare(self) -> None:

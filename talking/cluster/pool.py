@@ -10,8 +10,8 @@ from ray.exceptions import RayError, RayTaskError
 
 from talking.cluster.connection import address_of, check_alive, check_fits, enter, sentence_of
 from talking.cluster.resources import gpus_of_worker
-from talking.config import Cluster
-from talking.errors import TalkingError
+from talking.cluster.settings import Cluster
+from talking.core.errors import TalkingError
 
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Result = TypeVar("Result")

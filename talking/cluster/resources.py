@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import ray
 
-from talking.config import Cluster
+from talking.cluster.settings import Cluster
 
 
 @dataclass(frozen=True)

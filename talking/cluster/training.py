@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 from ray.exceptions import RayError
 
-from talking.accelerators import assigned
 from talking.cluster.connection import check_fits, enter, sentence_of
 from talking.cluster.resources import TrainingSize, training_size
-from talking.config import Cluster
-from talking.errors import TalkingError
-from talking.files import write_json
+from talking.cluster.settings import Cluster
+from talking.core.accelerators import assigned
+from talking.core.errors import TalkingError
+from talking.core.files import write_json
 from talking.training.context import History, TrainContext, TrainResult, wrap
 
 if TYPE_CHECKING:

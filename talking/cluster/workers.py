@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from talking import storage
 from talking.cluster.kept import Keeping, ShardWork, finished, forgive, publish
 from talking.cluster.pool import Outcome, Pool, Result, Work
-from talking.config import Cluster
-from talking.errors import TalkingError
-from talking.journal import Journal
-from talking.progress import Tally
-from talking.shards import ClipStatus
-from talking.storage import Location
+from talking.cluster.settings import Cluster
+from talking.core.errors import TalkingError
+from talking.core.progress import Tally
+from talking.data import storage
+from talking.data.journal import Journal
+from talking.data.shards import ClipStatus
+from talking.data.storage import Location
 
 _WINDOW = 4  # Results that wait for an earlier one, per worker: more keeps workers busy, fewer keep memory flat.
 

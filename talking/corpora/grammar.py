@@ -11,7 +11,7 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from talking.errors import Rejected
+from talking.core.errors import Rejected
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 KINDS = ("command", "colour", "preposition", "letter", "digit", "adverb")

@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from talking.core.errors import Rejected, TalkingError
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.grammar import sentence_of
 from talking.corpora.grid_labels import WordFolders
@@ -18,7 +19,6 @@ from talking.corpora.grid_phones import phones_of
 from talking.corpora.labels import read_align, read_json_segments
 from talking.corpora.listing import natural_key, subfolders, videos_in
 from talking.corpora.rejects import Reject
-from talking.errors import Rejected, TalkingError
 
 CORPUS = "grid"
 _SPEAKER = re.compile(r"s[0-9]+")

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from talking.core.errors import TalkingError
 from talking.corpora.clip import Segment
-from talking.errors import TalkingError
 
 GRID_UNITS_PER_S = 25_000
 """GRID counts time in samples of its 25 kHz sound."""

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_path
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.listing import natural_key
 from talking.corpora.splits import SPLITS, split_clips
-from talking.errors import TalkingError
-from talking.files import atomic_path
 
 __all__ = ["SPLITS", "ManifestRow", "clip_of", "make_manifest", "read_manifest", "split_clips", "write_manifest"]
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from talking.core.errors import TalkingError
 from talking.corpora.clip import Clip
 from talking.corpora.grid import read_grid
 from talking.corpora.rejects import Reject
 from talking.corpora.tcd_timit import read_tcd_timit
-from talking.errors import TalkingError
 
 
 @dataclass(frozen=True)

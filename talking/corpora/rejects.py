@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from talking.errors import TalkingError
-from talking.files import atomic_path, write_text
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_path, write_text
 
 REJECTS = "rejects.parquet"
 REJECTS_FOR_PEOPLE = "rejects.md"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from talking.core.errors import TalkingError
 from talking.corpora.manifest import ManifestRow
-from talking.errors import TalkingError
 
 TESTED = ("unseen", "seen")
 # Of a stranger's only clip, the first of so many equal parts is for tuning, and the rest is measured.

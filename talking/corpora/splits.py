@@ -7,9 +7,9 @@ draws, and a corpus that grows keeps most of what was drawn.
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from talking.core.errors import TalkingError
 from talking.corpora.clip import Clip
 from talking.corpora.listing import natural_key
-from talking.errors import TalkingError
 
 SPLITS = ("train", "validation", "seen", "unseen")
 

@@ -18,11 +18,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from talking.core.errors import TalkingError
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.labels import TIMIT_UNITS_PER_S, read_htk, read_mlf, read_segments
 from talking.corpora.listing import files_in, subfolders, videos_in
 from talking.corpora.rejects import Reject
-from talking.errors import TalkingError
 
 CORPUS = "tcd_timit"
 GROUPS = ("volunteers", "lipspeakers")

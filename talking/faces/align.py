@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talking.errors import Rejected, TalkingError
+from talking.core.errors import Rejected, TalkingError
 from talking.faces.alignment import crop, ffhq_quad, smooth_quads, smoothing_reach
 from talking.faces.finders import Finder
 from talking.faces.tracking import Tracker

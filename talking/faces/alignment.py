@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.faces.landmarks import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
 
 # Shares of the quad's side: what is kept around it, what is grown where it leaves the picture, and the blur there.

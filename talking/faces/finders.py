@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from talking.accelerators import best_device
-from talking.errors import TalkingError
+from talking.core.accelerators import best_device
+from talking.core.errors import TalkingError
 
 FINDERS = ("dlib", "face_alignment")
 # The longest side, in pixels, of the picture that dlib's detector scans: its time grows with the area.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.faces.finders import Box, Finder
 from talking.faces.landmarks import RIGID
 

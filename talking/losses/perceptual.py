@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.losses.trunk import read_trunk
 
 NETS = ("squeeze", "vgg", "alex")

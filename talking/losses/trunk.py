@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 
 
 def read_trunk(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

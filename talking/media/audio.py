@@ -9,7 +9,7 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 
-from talking.errors import Rejected, TalkingError
+from talking.core.errors import Rejected, TalkingError
 from talking.media.ffmpeg import compile_command, open_input, run
 
 _FULL_SCALE = 32768

@@ -11,8 +11,8 @@ from typing import Any
 import ffmpeg
 import imageio_ffmpeg
 
-from talking.errors import Rejected, TalkingError
-from talking.files import tells_of_full_disk
+from talking.core.errors import Rejected, TalkingError
+from talking.core.files import tells_of_full_disk
 
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _PREFIXES = re.compile(r"^(\[[^]]*\] ?)+")

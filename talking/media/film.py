@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talking.files import atomic_path
+from talking.core.files import atomic_path
 from talking.media.sound_stream import add_sound
 from talking.media.video import encode_frames
 

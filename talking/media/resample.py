@@ -11,8 +11,8 @@ from typing import Any
 import ffmpeg
 import numpy as np
 
-from talking.errors import Rejected, TalkingError
-from talking.files import full_disk_as_error
+from talking.core.errors import Rejected, TalkingError
+from talking.core.files import full_disk_as_error
 from talking.media.audio import extract_sound, write_wav_bytes
 from talking.media.ffmpeg import compile_command, every_frame, open_input, run
 from talking.media.scan import Scan, scan

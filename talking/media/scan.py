@@ -12,7 +12,7 @@ from typing import Any
 import ffmpeg
 import numpy as np
 
-from talking.errors import Rejected
+from talking.core.errors import Rejected
 from talking.media.ffmpeg import Finished, compile_command, every_frame, open_input, run
 
 _CODEC = re.compile(r"Stream #0:\d+.*?: Video: (\w+)")

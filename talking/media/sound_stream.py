@@ -8,7 +8,7 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 
-from talking.errors import Rejected
+from talking.core.errors import Rejected
 from talking.media.audio import NO_STREAM, extraction, to_float, whole_sound
 from talking.media.ffmpeg import compile_command, last_words, log_lines, open_input, run
 

@@ -12,8 +12,8 @@ from typing import IO, Any
 import ffmpeg
 import numpy as np
 
-from talking.errors import Rejected, TalkingError
-from talking.files import atomic_path, full_disk_as_error
+from talking.core.errors import Rejected, TalkingError
+from talking.core.files import atomic_path, full_disk_as_error
 from talking.media.audio import write_wav_bytes
 from talking.media.ffmpeg import (
     compile_command,

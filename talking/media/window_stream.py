@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.media.audio import MfccConfig, cut_windows, frames_of, window_columns
 
 # librosa raises everything to 80 dB under the loudest column of the signal. A stream does not know it yet: it has heard

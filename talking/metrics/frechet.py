@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import eigh
 
-from talking.moments import Moments
+from talking.core.moments import Moments
 
 
 def frechet_distance(true: Moments, made: Moments) -> float:

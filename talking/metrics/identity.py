@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.metrics.unavailable import Unavailable
 
 # Descriptors that are kept, of the frames looked at last: every row of a clip is compared with the same true frames.

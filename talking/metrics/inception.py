@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.inception import Inception3, InceptionA, InceptionC, InceptionE
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.losses.trunk import read_state
 from talking.metrics.unavailable import Unavailable
 

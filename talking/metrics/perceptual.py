@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from talking.files import sha256_of
+from talking.core.files import sha256_of
 from talking.losses.perceptual import PerceptualLoss
 from talking.metrics.unavailable import Unavailable
 

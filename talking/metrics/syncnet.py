@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from scipy.fft import dct
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.losses.trunk import read_state
+from talking.media.pixels import resize_frames
 from talking.metrics.unavailable import Unavailable
 from talking.models.stored import check_state
 from talking.models.syncnet import SyncNet
-from talking.synthesis.codes import resize_frames
 
 RATE = 16_000  # Hz
 SAMPLES_PER_FRAME = 640

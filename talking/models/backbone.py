@@ -5,7 +5,7 @@ from pathlib import Path
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.psp import GradualStyleEncoder
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stored import filled, load_network, save_network

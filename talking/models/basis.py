@@ -8,9 +8,9 @@ import scipy.linalg
 import torch
 from safetensors.numpy import load_file, save_file
 
-from talking.errors import TalkingError
-from talking.files import atomic_path
-from talking.moments import Moments
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_path
+from talking.core.moments import Moments
 
 
 def displacement_rows(codes: np.ndarray) -> np.ndarray:

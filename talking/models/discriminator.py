@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.stylegan2 import n_channels
 from talking.models.stylegan2_layers import EPSILON, BiasedLeakyReLU, EqualLinear, blur, fir_kernel
 

@@ -7,8 +7,8 @@ import numpy as np
 import scipy.linalg
 from safetensors.numpy import load_file, save_file
 
-from talking.errors import TalkingError
-from talking.files import atomic_path
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_path
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from talking.errors import TalkingError
-from talking.files import atomic_path, sha256_of
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_path, sha256_of
 
 DIGEST_KEY = "sha256"
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.stylegan2_layers import ConstantInput, EqualLinear, PixelNorm, StyledConv, ToRGB
 
 BASE_CHANNELS = 512

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.stored import check_state, load_network, save_network
 
 KIND, OF = "kind", "backbone"

@@ -1,26 +1,12 @@
 """Frames to W+ codes and back, in batches."""
 
-import cv2
 import numpy as np
 import torch
 
-from talking.accelerators import best_device
+from talking.media.pixels import resize_frames, to_frames, to_tensor
 from talking.models.backbone import Backbone
 from talking.models.stylegan2 import Generator
 from talking.synthesis.engine import Engine, cpu_has_bfloat16
-from talking.synthesis.pixels import to_bytes
-
-__all__ = ["best_device", "invert_frames", "resize_frames", "synthesise_frames", "to_frames", "to_tensor"]
-
-
-def to_tensor(frames: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Return uint8 frames (T, H, W, 3) as float32 (T, 3, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def to_frames(pictures: torch.Tensor) -> np.ndarray:
-    """Return pictures (T, 3, H, W) in about [-1, 1] as uint8 frames (T, H, W, 3)."""
-    return to_bytes(pictures).cpu().numpy()
 
 
 @torch.no_grad()
@@ -52,11 +38,3 @@ def synthesise_frames(generator: torch.nn.Module, codes: np.ndarray, size: int, 
         chunk = torch.from_numpy(np.ascontiguousarray(codes[at : at + batch])).to(device, torch.float32)
         parts.append(to_frames(generator(chunk)))
     return resize_frames(np.concatenate(parts), size)
-
-
-def resize_frames(frames: np.ndarray, size: int) -> np.ndarray:
-    """Return frames (T, size, size, 3): enlarged by a cubic spline, shrunk by area."""
-    if frames.shape[1] == size:
-        return frames
-    how = cv2.INTER_CUBIC if size > frames.shape[1] else cv2.INTER_AREA
-    return np.stack([cv2.resize(frame, (size, size), interpolation=how) for frame in frames])

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from talking.media.pixels import to_bytes
 from talking.models.stylegan2 import Generator
 from talking.synthesis.fast_generator import FastGenerator, Settings
 from talking.synthesis.graphs import Execution, Network, prepared
-from talking.synthesis.pixels import to_bytes
 
 # What the processor's caches hold: eight pictures of 128 pixels were fastest, and one at a time from 512 on.
 CPU_PIXELS = 8 * 128 * 128

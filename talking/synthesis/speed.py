@@ -1,4 +1,4 @@
-"""Table 2 of MM'22: trainable parameters, size of the pictures, and frames per second of synthesis on this machine."""
+"""How many frames a second a system makes, and what the machine is called that it was timed on."""
 
 import platform
 import time
@@ -6,13 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-
-from talking.models.backbone import Backbone
-from talking.models.talking_head import TalkingHead
-from talking.synthesis.animate import predicted_codes
-from talking.synthesis.codes import synthesise_frames
 
 CPU_FACTS = Path("/proc/cpuinfo")
 LARGEST = 32
@@ -25,23 +19,6 @@ class Speed:
     frames_per_second: float
     frames: int
     machine: str
-
-
-def synthesis_speed(model: TalkingHead, backbone: Backbone, *, seconds: float = 2.0) -> Speed:
-    """Measure audio windows -> W+ codes -> pictures (uint8, in memory) for about `seconds`, after one to warm up.
-
-    Pictures are made in sequences of up to 32, fewer where the machine is slow. Neither decoding, nor the MFCC, nor
-    encoding the video is in it.
-    """
-    size = model.size
-    identity = backbone.latent_avg.cpu().numpy()  # (L, 512)
-
-    def make(count: int) -> None:
-        windows = np.zeros((count, size.n_coefficients, size.n_steps), np.float32)
-        synthesise_frames(backbone.generator, predicted_codes(model, windows, identity), backbone.resolution)
-
-    per_second, frames = frames_per_second(make, seconds)
-    return Speed(per_second, frames, machine_name(next(model.parameters()).device))
 
 
 def frames_per_second(

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from talking.files import atomic_folder, write_text
+from talking.core.files import atomic_folder, write_text
 
 HISTORY = "history.jsonl"
 _CHECKPOINT = "checkpoint-"

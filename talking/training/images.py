@@ -9,10 +9,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.data.shards import Sample, ShardFolder, decode_array
 from talking.faces.alignment import to_crop
 from talking.media.video import decode_frames
-from talking.shards import Sample, ShardFolder, decode_array
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.backbone import Backbone
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stored import filled

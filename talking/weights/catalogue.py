@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from talking.errors import TalkingError
-from talking.files import sha256_of
+from talking.core.errors import TalkingError
+from talking.core.files import sha256_of
 
 NVIDIA = "Nvidia Source Code License-NC (no commercial use)"
 TORCHVISION = "BSD-3-Clause (torchvision); trained on ImageNet"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stored import check_state
 from talking.models.stylegan2 import Generator

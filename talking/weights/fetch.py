@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from talking.errors import TalkingError
-from talking.files import full_disk_as_error, write_json
+from talking.core.errors import TalkingError
+from talking.core.files import full_disk_as_error, write_json
 
 CHUNK = 1 << 20
 TIMEOUT_S = 60

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from talking.errors import TalkingError
-from talking.files import atomic_path, full_disk_as_error, sha256_of
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_path, full_disk_as_error, sha256_of
 from talking.models.stored import check_state, load_network, save_network
 from talking.weights.catalogue import CATALOGUE, PublishedWeights
 from talking.weights.checkpoints import check_no_page

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.stylegan2 import Generator
 from talking.weights.checkpoints import converted, mean_latent
 from talking.weights.pickles import Bare, read_pickle

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.weights.checkpoints import UNREADABLE, check_no_page
 
 

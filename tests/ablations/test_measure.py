@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from talking.ablations.measure import KEPT, HeldOut, few_of, first_of_each, score_rows, summary
 from talking.corpora import roles
 from talking.faces.finders import Box
 from talking.metrics.image import psnr
 from talking.models.ridge import Ridge
-from talking.synthesis.animate import RowMaker
 from talking.synthesis.codes import synthesise_frames
-from talking.synthesis.material import Material
-from talking.training.linear import LinearFit
+from talking.systems.mm22.ablations.measure import KEPT, HeldOut, few_of, first_of_each, score_rows, summary
+from talking.systems.mm22.linear import LinearFit
+from talking.systems.mm22.material import Material
+from talking.systems.mm22.predict import RowMaker
 
 NO_LINEAR = LinearFit(Ridge(np.zeros((1, 1))), *(np.zeros(1, np.float32) for _ in range(5)), penalty=1.0)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from talking.ablations.settings import Plan, Row, Table, load_ablation, load_plan
-from talking.config import load_params
-from talking.errors import TalkingError
+from pipelines.ablations.wiring import applied
+from talking.core.errors import TalkingError
+from talking.orchestration.params import load_params
+from talking.systems.mm22.ablations.settings import Plan, Row, Table, load_ablation, load_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "pipelines" / "ablations"
@@ -46,9 +47,9 @@ def test_every_row_of_the_shipped_plans_gives_params_that_are_read(tmp_path, pla
 
 def test_a_run_has_its_own_seed_and_steps_and_the_rest_of_the_main_params() -> None:
     params, ablation = load_params(ROOT / "params.yaml"), load_ablation(FOLDER / "params.yaml")
-    applied = replace(ablation, seed=7, train_steps=11, tune_steps=5).applied(params)
-    assert (applied.seed, applied.stage_one.steps, applied.stage_two.steps) == (7, 11, 5)
-    assert applied.stage_one.lips_clips == 0
+    changed = applied(replace(ablation, seed=7, train_steps=11, tune_steps=5), params)
+    assert (changed.seed, changed.stage_one.steps, changed.stage_two.steps) == (7, 11, 5)
+    assert changed.stage_one.lips_clips == 0
     rest = replace(applied.stage_one, steps=params.stage_one.steps, lips_clips=params.stage_one.lips_clips)
     assert replace(rest, validate_every=params.stage_one.validate_every) == params.stage_one
     assert applied.corpora == params.corpora

@@ -4,8 +4,8 @@ import statistics
 
 import pytest
 
-from talking.ablations.settings import Plan, Row, Table
-from talking.ablations.table import Result, missing, report, spread, summary_of
+from talking.systems.mm22.ablations.settings import Plan, Row, Table
+from talking.systems.mm22.ablations.table import Result, missing, report, spread, summary_of
 
 PLAN = Plan(
     (1, 2, 3),

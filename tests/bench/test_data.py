@@ -8,7 +8,7 @@ import pytest
 
 from bench.align import psnr
 from bench.data import Copies, core_seconds, hours, main, projection
-from talking.shards import ClipStatus, Sample, read_shard, write_index, write_shard
+from talking.data.shards import ClipStatus, Sample, read_shard, write_index, write_shard
 
 
 @pytest.mark.timeout(600)

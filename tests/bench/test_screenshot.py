@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from bench.screenshot import number_of, photograph, running
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 
 
 class Store(BaseHTTPRequestHandler):

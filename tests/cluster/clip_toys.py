@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.shard_stage import ClipWork, shard_inputs
 from talking.cluster import Cluster, connect, map_shards
 from talking.cluster.kept import Keeping, publish
-from talking.errors import Rejected
-from talking.shards import ClipStatus, Sample, write_index, write_shard
-from talking.storage import Location, join
+from talking.core.errors import Rejected
+from talking.data.shards import ClipStatus, Sample, write_index, write_shard
+from talking.data.storage import Location, join
+from talking.orchestration.shard_stage import ClipWork, shard_inputs
 
 SHARDS, CLIPS = 4, 5
 

@@ -12,7 +12,7 @@ import ray
 from ray.cluster_utils import Cluster as Nodes
 
 from talking.cluster import Cluster, connect
-from talking.progress import Tally
+from talking.core.progress import Tally
 from tests.cluster.clip_toys import ToyClips, run
 
 MEMORY = {"object_store_memory": 80 * 2**20, "include_dashboard": False}

@@ -14,7 +14,7 @@ import ray
 
 from talking.cluster import Cluster, connect
 from talking.cluster.connection import enter, sentence_of
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -116,7 +116,7 @@ def test_a_node_that_no_longer_answers_is_told_though_the_driver_lives() -> None
 def test_a_cluster_that_is_not_there_is_one_sentence_and_soon(address: str) -> None:
     script = f"from talking.cluster import *\nwith connect(Cluster({address!r})): pass"
     last = errors_of(script, 60).strip().splitlines()[-1]
-    assert last.startswith(f"talking.errors.TalkingError: There is no Ray cluster to join at {address} (")
+    assert last.startswith(f"talking.core.errors.TalkingError: There is no Ray cluster to join at {address} (")
 
 
 def test_a_connection_within_another_leaves_it_open(cluster: Cluster) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from talking.cluster import Cluster
-from talking.errors import TalkingError
-from talking.shards import ShardFolder, check_rejected, read_shard
+from talking.core.errors import TalkingError
+from talking.data.shards import ShardFolder, check_rejected, read_shard
 from tests.cluster.clip_toys import SHARDS, ToyClips, attempts, content, run, undisturbed, write_source
 
 ROOT = Path(__file__).parents[2]

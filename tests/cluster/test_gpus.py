@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import ray
 
-from stages import common
-from talking.accelerators import assigned, best_device, choose_device
 from talking.cluster import Cluster, connect, map_items, on_cpus, train
 from talking.cluster.pool import size_of
 from talking.cluster.resources import gpus_of_worker, training_size
 from talking.cluster.training import scaling_of
-from talking.config import load_params
-from talking.errors import TalkingError
+from talking.core.accelerators import assigned, best_device, choose_device
+from talking.core.errors import TalkingError
+from talking.orchestration import stage as common
+from talking.orchestration.params import load_params
 
 AUTO = Cluster(cpus_per_worker=0.5, train_cpus=0.5)
 GPUS, CPUS = 2, 4

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from talking.cluster.kept import Keeping, publish
-from talking.config import load_params
 from talking.media.audio import MfccConfig
+from talking.orchestration.params import load_params
 from tests.cluster.clip_toys import content
 from tests.stages.conftest import SMALL, begin_project
 
@@ -64,8 +64,8 @@ def configuration(folder: Path) -> dict:
 
 def expected(folder: Path, place: Path) -> dict[str, bytes]:
     """What the stage mfcc writes without Ray."""
-    from stages.mfcc import MfccWork
-    from stages.shard_stage import shard_inputs
+    from talking.orchestration.shard_stage import shard_inputs
+    from talking.orchestration.work.mfcc import MfccWork
 
     params = load_params(folder / "params.yaml")
     work = MfccWork(

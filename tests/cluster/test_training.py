@@ -8,7 +8,7 @@ import torch
 
 from talking.cluster import Cluster, train
 from talking.cluster.training import death_of
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.training.context import train_locally
 from tests.cluster.toy_loop import Loop
 

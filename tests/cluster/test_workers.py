@@ -16,8 +16,8 @@ import ray
 
 from talking.cluster import Cluster, map_items, map_shards, reduce_shards
 from talking.cluster.kept import Keeping, finished
-from talking.errors import TalkingError
-from talking.shards import ClipStatus, ShardFolder
+from talking.core.errors import TalkingError
+from talking.data.shards import ClipStatus, ShardFolder
 from tests.cluster.toys import Moments, ToyWork
 
 NAMES = [f"{speaker}-000.tar" for speaker in ("s3", "s1", "s2", "s4")]

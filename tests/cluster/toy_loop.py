@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.training.context import TrainContext
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from talking.errors import TalkingError
-from talking.shards import ClipStatus, Sample, write_shard
+from talking.core.errors import TalkingError
+from talking.data.shards import ClipStatus, Sample, write_shard
 
 
 @dataclass

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talking.core.errors import Rejected
 from talking.corpora.grammar import SENTENCES, draw_names, name_of, sentence_of
-from talking.errors import Rejected
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from talking.core.errors import TalkingError
 from talking.corpora.clip import Segment
 from talking.corpora.labels import read_align, read_htk, read_json_segments, read_mlf, read_segments
 from talking.corpora.listing import natural_key
-from talking.errors import TalkingError
 
 
 def put(path: Path, text: str) -> Path:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from talking.core.errors import TalkingError
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.manifest import ManifestRow, clip_of, make_manifest, read_manifest, write_manifest
 from talking.corpora.rejects import Reject, check_rejects, read_rejects, rejects_as_text, write_rejects
-from talking.errors import TalkingError
 
 ROOT = Path("/corpora/grid")
 TIMES = st.floats(0, 100, allow_nan=False)

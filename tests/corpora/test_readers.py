@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from talking.core.errors import TalkingError
 from talking.corpora.readers import READERS, read_corpus
-from talking.errors import TalkingError
 
 
 def put(path: Path) -> Path:

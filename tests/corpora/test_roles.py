@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talking.core.errors import TalkingError
+from talking.core.files import read_json, write_json
 from talking.corpora import roles
 from talking.corpora.manifest import ManifestRow
 from talking.corpora.roles import Adaptation, AdaptOn, Span, adaptations, in_turn
-from talking.errors import TalkingError
-from talking.files import read_json, write_json
 
 SPLITS = ("train", "validation", "seen", "unseen")
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from talking.core.errors import TalkingError
 from talking.corpora.clip import Clip
 from talking.corpora.grid import read_grid
 from talking.corpora.splits import SPLITS, split_clips
-from talking.errors import TalkingError
 
 
 def clips_of(sizes: dict[str, int]) -> list[Clip]:

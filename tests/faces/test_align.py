@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talking.errors import Rejected, TalkingError
+from talking.core.errors import Rejected, TalkingError
 from talking.faces.align import align_clip
 from talking.faces.alignment import crop, ffhq_quad, smooth_quads, to_crop
 from talking.faces.finders import Box, Finder

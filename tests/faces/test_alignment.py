@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import convolve1d, gaussian_filter
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.faces.alignment import crop, crop_to_frame, ffhq_quad, smooth_quads, smoothing_reach, to_crop
 
 

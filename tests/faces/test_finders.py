@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from talking.accelerators import best_device
+from talking.core.accelerators import best_device
+from talking.core.errors import TalkingError
 from talking.corpora.demo.identity import draw_identity
 from talking.corpora.demo.renderer import Renderer
 from talking.corpora.demo.state import FaceState
-from talking.errors import TalkingError
 from talking.faces.alignment import crop, ffhq_quad, to_crop
 from talking.faces.finders import Box, FaceAlignmentFinder, Finder, foremost, make_finder
 from talking.faces.landmarks import MOUTH, outer_eye_distance

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.faces.finders import Box, Finder
 from talking.faces.landmarks import RIGID, mouth_opening, outer_eye_distance
 from talking.faces.tracking import track

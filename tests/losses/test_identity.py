@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.losses.identity import IdentityLoss
 from talking.models.ir_se50 import IRSE50
 

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talking.errors import TalkingError
-from talking.losses.latent import latent_loss
+from talking.core.errors import TalkingError
+from talking.systems.mm22.latent_loss import latent_loss
 
 
 def test_norm_is_the_mean_over_frames_of_each_frames_length() -> None:

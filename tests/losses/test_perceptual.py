@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.losses.perceptual import PerceptualLoss
 
 

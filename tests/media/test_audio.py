@@ -12,7 +12,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talking.errors import Rejected, TalkingError
+from talking.core.errors import Rejected, TalkingError
 from talking.media.audio import MfccConfig, extract_sound, mfcc_windows, read_wav, write_wav_bytes
 
 

@@ -7,7 +7,7 @@ import ffmpeg
 import imageio_ffmpeg
 import pytest
 
-from talking.errors import Rejected, TalkingError
+from talking.core.errors import Rejected, TalkingError
 from talking.media import ffmpeg as module
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from talking.errors import Rejected, TalkingError
+from talking.core.errors import Rejected, TalkingError
 from talking.media.audio import read_wav
 from talking.media.resample import Resampled, resample_clip
 from talking.media.video import decode_frames, encode_frames
@@ -220,7 +220,7 @@ def test_impossible_settings_are_refused(make_clip) -> None:
 _FULL_DISK = """
     import resource, sys
     from pathlib import Path
-    from talking.errors import Rejected, TalkingError
+    from talking.core.errors import Rejected, TalkingError
     from talking.media.resample import resample_clip
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     try:

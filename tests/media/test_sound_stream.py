@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talking.errors import Rejected, TalkingError
+from talking.core.errors import Rejected, TalkingError
 from talking.media.audio import extract_sound, write_wav_bytes
 from talking.media.ffmpeg import ffmpeg_binary
 from talking.media.film import in_thread, write_film

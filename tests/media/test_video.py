@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from talking.errors import Rejected, TalkingError
+from talking.core.errors import Rejected, TalkingError
 from talking.media.scan import scan
 from talking.media.video import (
     decode_frames,
@@ -216,7 +216,7 @@ _FULL_DISK = """
     import resource, sys
     from pathlib import Path
     import numpy as np
-    from talking.errors import TalkingError
+    from talking.core.errors import TalkingError
     from talking.media.video import encode_frames
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
     noise = np.random.default_rng(0).integers(0, 256, (40, 256, 256, 3), dtype=np.uint8)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.media.audio import MfccConfig, frames_of, mfcc_windows
 from talking.media.window_stream import stream_windows
 

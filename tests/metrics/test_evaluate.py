@@ -7,11 +7,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from talking.core.errors import TalkingError
+from talking.core.files import write_json
 from talking.corpora.clip import Segment
-from talking.errors import TalkingError
-from talking.files import write_json
+from talking.evaluation.evaluate import ClipScores, Networks, Sight, reasons_of, score_clip, summarise
 from talking.metrics.closure import Closure
-from talking.metrics.evaluate import ClipScores, Networks, Sight, reasons_of, score_clip, summarise
 from talking.metrics.syncnet import Sync, Synchrony
 from talking.metrics.unavailable import Unavailable
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from torchmetrics.image.fid import _compute_fid
 
+from talking.core.moments import Moments
 from talking.metrics.frechet import frechet_distance
-from talking.moments import Moments
 
 
 def features(seed: int, count: int = 200, size: int = 6, mean: float = 0.0) -> np.ndarray:

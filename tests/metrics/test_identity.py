@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.metrics.identity import Identity, load_identity
 from talking.metrics.unavailable import Unavailable
 

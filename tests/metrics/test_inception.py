@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.metrics.inception import WEIGHTS, build_inception, load_inception
 from talking.metrics.unavailable import Unavailable
 

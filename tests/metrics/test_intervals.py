@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
+from talking.evaluation.evaluate import ClipScores, summarise
+from talking.evaluation.intervals import METRICS, differences, intervals, with_intervals
 from talking.metrics.closure import Closure
-from talking.metrics.evaluate import ClipScores, summarise
-from talking.metrics.intervals import METRICS, differences, intervals, with_intervals
 
 HARD = np.random.default_rng(3).normal(0, 5, 24)
 

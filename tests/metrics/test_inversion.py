@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from talking.data.shards import ClipStatus, Sample, ShardFolder, write_index, write_shard
+from talking.evaluation.inversion import KEPT, face_box, inversion_quality, sight_of
 from talking.faces.finders import Box
 from talking.media.video import encode_frames_bytes
-from talking.metrics.inversion import KEPT, face_box, inversion_quality, sight_of
-from talking.shards import ClipStatus, Sample, ShardFolder, write_index, write_shard
 
 SIZE, FRAMES = 32, 6
 KEYS = ["s1_a", "s1_b", "s2_a"]

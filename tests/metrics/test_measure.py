@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from talking.corpora.clip import Segment
+from talking.evaluation.evaluate import Networks
+from talking.evaluation.measure import TRUE, Measurer
 from talking.faces.finders import Box
-from talking.metrics.evaluate import Networks
-from talking.metrics.measure import TRUE, Measurer
 from talking.metrics.unavailable import Unavailable
 
 SIZE, FRAMES = 64, 12

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.evaluation.methods import find_methods, read_made
 from talking.media.video import encode_frames
-from talking.metrics.methods import find_methods, read_made
 
 KEYS = ("s1_a", "s1_b", "s2_a")
 ROWS = ("static", "stage_two", "true")

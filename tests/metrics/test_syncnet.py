@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import pad, pairwise_distance
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.metrics.syncnet import FRAMES, Sync, distances, load_sync, mfcc_of, synchrony_of
 from talking.metrics.unavailable import Unavailable
 from talking.models.syncnet import SyncNet

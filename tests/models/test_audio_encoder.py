@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from talking.models.audio_encoder import AudioEncoder
+from talking.systems.mm22.audio_encoder import AudioEncoder
 
 # Table 4.3: kernel, stride and output of each convolution and pooling, then the outputs of the linear layers.
 TABLE = [

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.backbone import Backbone
 from talking.models.psp import GradualStyleEncoder
 from talking.models.resnet_encoder import ResNetEncoder

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.core.moments import Moments
 from talking.models.basis import Basis, Projector, code_rows, displacement_rows, fit_basis
-from talking.moments import Moments
 
 STYLES, WIDTH = 2, 6
 

@@ -8,7 +8,7 @@ import scipy.ndimage
 import torch
 from torch import Tensor
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.discriminator import Discriminator, with_group_deviation
 
 WIDTHS = {1024: 32, 512: 64, 256: 128, 128: 256, 64: 512, 32: 512, 16: 512, 8: 512, 4: 512}

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from talking.models.audio_encoder import AudioEncoder
-from talking.models.latent_decoder import LatentDecoder
-from talking.models.talking_head import trainable_parameters
+from talking.systems.mm22.audio_encoder import AudioEncoder
+from talking.systems.mm22.latent_decoder import LatentDecoder
+from talking.systems.mm22.talking_head import trainable_parameters
 
 
 def test_layers_are_those_of_table_4_4() -> None:

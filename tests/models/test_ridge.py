@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.ridge import Normal, Ridge, solve
 
 

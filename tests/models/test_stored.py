@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.stored import load_network, save_network
 
 

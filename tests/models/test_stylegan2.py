@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import convolve2d
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.stylegan2 import Generator
 from talking.models.stylegan2_layers import ModulatedConv2d, blur, fir_kernel, upsample
 

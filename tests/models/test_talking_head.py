@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.core.moments import Moments
 from talking.models.basis import Basis, fit_basis
-from talking.models.talking_head import TalkingHead, TalkingHeadSize, trainable_parameters
-from talking.moments import Moments
+from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize, trainable_parameters
 
 STYLES, WIDTH, K = 2, 6, 3
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.media.pixels import to_frames
 from talking.metrics.image import psnr
 from talking.models.stylegan2 import Generator
 from talking.models.tuned import digest_of, load_tuned, save_tuned
-from talking.synthesis.codes import to_frames
 
 
 def generator(seed: int = 0) -> Generator:

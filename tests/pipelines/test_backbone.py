@@ -12,14 +12,14 @@ import torch
 import yaml
 
 from pipelines.backbone import encoder, gan, look, wiring
+from pipelines.backbone.params import PairParams, load_pair_params
+from talking.core.errors import TalkingError
 from talking.corpora.manifest import ManifestRow, write_manifest
-from talking.errors import TalkingError
+from talking.data.shards import ClipStatus, Sample, encode_array, write_index, write_shard
+from talking.evaluation.report.picture_grid import read_strip
 from talking.media.video import encode_frames_bytes
 from talking.models.backbone import Backbone
-from talking.report.picture_grid import read_strip
-from talking.shards import ClipStatus, Sample, encode_array, write_index, write_shard
 from talking.training.context import train_locally
-from talking.training.gan_params import PairParams, load_pair_params
 from talking.weights import kept_backbone
 
 ROOT = Path(__file__).resolve().parents[2]

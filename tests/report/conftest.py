@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from talking.metrics.evaluate import ClipScores
-from talking.metrics.measure import TRUE, Measured
-from talking.synthesis.rows import ROWS
+from talking.evaluation.evaluate import ClipScores
+from talking.evaluation.measure import TRUE, Measured
+from talking.evaluation.rows import ROWS
 
 FRAMES, COLUMNS, SIDE = 8, 3, 24
 Clip = Callable[..., Measured]

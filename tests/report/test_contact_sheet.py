@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from talking.errors import TalkingError
-from talking.report.contact_sheet import GAP, LABEL_WIDTH, TIMES_HEIGHT, contact_sheet, write_contact_sheet
+from talking.core.errors import TalkingError
+from talking.evaluation.report.contact_sheet import GAP, LABEL_WIDTH, TIMES_HEIGHT, contact_sheet, write_contact_sheet
 
 
 def video(red: int, length: int = 9, side: int = 64) -> np.ndarray:

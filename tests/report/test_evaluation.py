@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from talking.metrics.evaluate import ClipScores
+from talking.core.moments import Moments
+from talking.evaluation.evaluate import ClipScores
+from talking.evaluation.measure import TRUE, Measured
+from talking.evaluation.report.evaluation import Report, bars
 from talking.metrics.frechet import frechet_distance
-from talking.metrics.measure import TRUE, Measured
 from talking.metrics.unavailable import Unavailable
-from talking.moments import Moments
-from talking.report.evaluation import Report, bars
 
 ROWS = ("static", "linear", "inversion", "inversion_tuned", "stage_one", "stage_two")
 MISSING = Unavailable("the Inception weights are not there")

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.evaluation.report.film import GAP, STRIP, side_by_side, write_film
 from talking.media.video import decode_frames, probe, read_metadata
-from talking.report.film import GAP, STRIP, side_by_side, write_film
 
 SIDE, LENGTH = 64, 12
 

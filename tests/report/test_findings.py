@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from talking.corpora import roles
 from talking.corpora.roles import Span
+from talking.evaluation.report.findings import Group
 from talking.metrics.closure import Closure
 from talking.metrics.unavailable import Unavailable
-from talking.report.findings import Group
 
 NO_FID = Unavailable("the Inception weights are not there")
 

@@ -2,8 +2,8 @@
 
 from talking.corpora import roles
 from talking.corpora.roles import Span
+from talking.evaluation.report.footing import faces_note, footing, lips_note, listed
 from talking.metrics.closure import Closure
-from talking.report.footing import faces_note, footing, lips_note, listed
 
 
 def clip(key: str, *seen: Span, measured_from: int = 1) -> roles.TestClip:

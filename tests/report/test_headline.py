@@ -3,7 +3,7 @@
 import pytest
 from dvc.compare import show_metrics
 
-from talking.report.headline import headline
+from talking.evaluation.report.headline import headline
 
 UNSEEN = {
     "static": {"mouth_correlation": 0.0, "lmd": 2.0, "psnr": 26.0},

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from talking.corpora.rejects import Reject
+from talking.evaluation.report.embed import video_uri
+from talking.evaluation.report.evaluation import Report
+from talking.evaluation.report.film import write_film
+from talking.evaluation.report.findings import Findings
+from talking.evaluation.report.html import Facts, write_page
 from talking.media.video import decode_frames
 from talking.metrics.unavailable import Unavailable
-from talking.report.embed import video_uri
-from talking.report.evaluation import Report
-from talking.report.film import write_film
-from talking.report.findings import Findings
-from talking.report.html import Facts, write_page
 
 VOID = {"meta", "img", "br", "link", "input"}
 LINKS = {"src", "href", "poster", "srcset", "data", "action"}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from talking.report.intervals import difference_tables, difference_text, interval_tables, verdict
-from talking.report.metrics import METRICS
-from talking.report.table import markdown_table
+from talking.evaluation.report.intervals import difference_tables, difference_text, interval_tables, verdict
+from talking.evaluation.report.metrics import METRICS
+from talking.evaluation.report.table import markdown_table
 
 BY_NAME = {metric.name: metric for metric in METRICS}
 SUMMARY = {

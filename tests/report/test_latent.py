@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from talking.report.latent import (
+from talking.evaluation.report.latent import (
     interpolations,
     inversion_strip,
     lerp,
@@ -16,7 +16,7 @@ from talking.report.latent import (
     slerp,
     write_path,
 )
-from talking.report.picture_grid import GAP, LABEL_WIDTH
+from talking.evaluation.report.picture_grid import GAP, LABEL_WIDTH
 
 
 @settings(max_examples=50, deadline=None)

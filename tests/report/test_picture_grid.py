@@ -5,8 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talking.errors import TalkingError
-from talking.report.picture_grid import GAP, LABEL_WIDTH, evenly, picture_grid, read_strip, write_png, write_strip
+from talking.core.errors import TalkingError
+from talking.evaluation.report.picture_grid import (
+    GAP,
+    LABEL_WIDTH,
+    evenly,
+    picture_grid,
+    read_strip,
+    write_png,
+    write_strip,
+)
 
 
 def pictures(count: int, size: int = 6, seed: int = 0) -> np.ndarray:

@@ -7,8 +7,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from skimage.io import imread
 
-from talking.report.plots import ROW_COLOURS, plot_metric_bars, plot_openings, row_colours
-from talking.synthesis.rows import ROWS
+from talking.evaluation.report.plots import ROW_COLOURS, plot_metric_bars, plot_openings, row_colours
+from talking.evaluation.rows import ROWS
 
 SUMMARY = {
     "linear": {"psnr": 20.0, "fid": None, "frames": 10},

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talking.report.series import write_curves, write_openings
+from talking.evaluation.report.series import write_curves, write_openings
 
 
 def read(path: Path) -> list[list[str]]:

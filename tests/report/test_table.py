@@ -1,8 +1,8 @@
 """The comparison table, against golden text."""
 
-from talking.report.metrics import METRICS
-from talking.report.table import markdown_table, text_table
-from talking.synthesis.rows import ROWS
+from talking.evaluation.report.metrics import METRICS
+from talking.evaluation.report.table import markdown_table, text_table
+from talking.evaluation.rows import ROWS
 
 SUMMARY = {
     "stage_two": {"psnr": 30.456, "lmd": 1.2, "fid": None, "mouth_correlation": 0.8126, "frames": 300, "extra": 0.5},

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from talking.evaluation.report.table import as_text
+from talking.evaluation.report.table_two import TableTwo, speed_note, table_two, table_two_cells
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
-from talking.models.talking_head import TalkingHead, TalkingHeadSize
-from talking.report.table import as_text
-from talking.report.table_two import TableTwo, speed_note, table_two, table_two_cells
 from talking.synthesis.speed import Speed
+from talking.systems.mm22.cost import parameter_counts
+from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
 
 SPEED = Speed(35.04, 70, "a V100")
 TEXT = """\
@@ -33,7 +34,7 @@ def table() -> TableTwo:
     columns = generator.n_styles * 8
     basis = Basis(np.zeros((3, columns), np.float32), np.zeros(columns, np.float32), np.ones(3, np.float32), 1.0, 6)
     model = TalkingHead(basis, TalkingHeadSize(width=4, lstm_layers=1, code_dim=16, hidden=8))
-    return table_two(model, backbone, {"wav2lip": 96})
+    return table_two(parameter_counts(model, backbone), {"wav2lip": 96})
 
 
 def test_the_papers_networks_have_the_size_that_its_tables_add_up_to() -> None:
@@ -43,7 +44,7 @@ def test_the_papers_networks_have_the_size_that_its_tables_add_up_to() -> None:
     generator = Generator(16, style_dim=8, n_mlp=1, channel_max=4)
     encoder = ResNetEncoder(generator.n_styles, style_dim=8, width=2, stem="small", stem_stride=2)
     backbone = Backbone(generator, encoder, torch.zeros(generator.n_styles, 8))
-    own = table_two(TalkingHead(basis, TalkingHeadSize()), backbone, {})["stage_two"]
+    own = table_two(parameter_counts(TalkingHead(basis, TalkingHeadSize()), backbone), {})["stage_two"]
     assert own["trainable_parameters"] == 29_411_328 + 2_956_740
 
 

@@ -13,25 +13,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.align import AlignWork
-from stages.invert import InvertWork
-from stages.mfcc import MfccWork
-from stages.resample import ResampleWork
-from talking.config import Params, load_params
+from talking.core.files import sha256_of
 from talking.corpora.manifest import ManifestRow
+from talking.data.shards import ClipStatus, ShardFolder, ShardRow, write_index
+from talking.evaluation.evaluate import Networks
+from talking.evaluation.measure import Measurer
+from talking.evaluation.report.evaluation import Report
 from talking.faces.finders import make_finder
-from talking.files import sha256_of
 from talking.media.audio import MfccConfig
 from talking.media.video import decode_frames
-from talking.metrics.evaluate import Networks
-from talking.metrics.measure import Measurer
 from talking.metrics.unavailable import Unavailable
 from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
-from talking.report.evaluation import Report
-from talking.shards import ClipStatus, ShardFolder, ShardRow, write_index
-from talking.training.principal import clip_moments
+from talking.orchestration.params import Params, load_params
+from talking.orchestration.work.align import AlignWork
+from talking.orchestration.work.invert import InvertWork
+from talking.orchestration.work.mfcc import MfccWork
+from talking.orchestration.work.resample import ResampleWork
+from talking.systems.mm22.principal import clip_moments
 
 SHARD = "s1-000.tar"
 STATUS = Path("/proc/self/status")

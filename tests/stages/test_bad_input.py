@@ -13,12 +13,12 @@ import pytest
 
 from stages import align, corpus, resample
 from talking import cluster
-from talking.config import load_params
+from talking.core.errors import TalkingError
 from talking.corpora.demo.writer import write_demo_corpus
 from talking.corpora.rejects import read_rejects
-from talking.errors import TalkingError
+from talking.data.shards import ClipStatus, ShardFolder
 from talking.media.ffmpeg import ffmpeg_binary
-from talking.shards import ClipStatus, ShardFolder
+from talking.orchestration.params import load_params
 
 from .conftest import ROOT, write_params
 

@@ -1,8 +1,8 @@
 """The hash that a resume goes by is over the code of the stage that runs."""
 
 from stages import align, mfcc
-from stages.common import script_of, source_fingerprint
-from talking.sources import code_hash, modules_of
+from talking.orchestration.sources import code_hash, modules_of
+from talking.orchestration.stage import script_of, source_fingerprint
 
 
 def test_the_hash_of_a_stage_is_over_its_script_and_what_that_imports() -> None:

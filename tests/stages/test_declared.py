@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from stages.declared import ALWAYS, ROWS, declared
-from stages.graphs import Stage, graphs, stages_of
-from talking.ablations.settings import load_ablation
-from talking.config import Params, load_params
-from talking.errors import TalkingError
-from talking.sources import file_of, modules_of
+from talking.core.errors import TalkingError
+from talking.orchestration.declared import ALWAYS, ROWS, declared
+from talking.orchestration.graphs import Stage, graphs, stages_of
+from talking.orchestration.params import Params, load_params
+from talking.orchestration.sources import file_of, modules_of
+from talking.systems.mm22.ablations.settings import load_ablation
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = [stage for graph in graphs(ROOT) for stage in stages_of(graph)]
@@ -97,7 +97,9 @@ def reads(module: str) -> Iterator[str]:
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_every_stage_declares_what_its_script_reads(stage: Stage) -> None:
     modules = modules_of(stage.scripts)
-    wiring = [name for name in modules if name.startswith(("stages.", "pipelines.")) and name != "stages.common"]
+    wiring = [
+        name for name in modules if name.startswith(("stages.", "pipelines.")) and name != "talking.orchestration.stage"
+    ]
     unbound = {*ALWAYS, "applied", "measured"}
     found = {name for module in wiring for name in reads(module) if name.split(".")[0] not in unbound}
     if any("map_stage(" in file_of(script).read_text() for script in stage.scripts):

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from stages import deps
-from stages.graphs import Stage, graphs, stages_of
-from talking.sources import LEFT_OUT, file_of, modules_of
+from talking.orchestration.graphs import Stage, graphs, stages_of
+from talking.orchestration.sources import LEFT_OUT, file_of, modules_of
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAPHS = graphs(ROOT)
@@ -50,7 +50,7 @@ def test_an_edit_of_the_generators_layers_runs_all_that_draw_with_it_again() -> 
 
 
 def test_an_edit_of_what_only_one_stage_uses_runs_that_stage_again() -> None:
-    assert named("talking/training/stage_two.py") == named("stages/stage_two.py") == {"stage_two"}
+    assert named("talking/systems/mm22/stage_two.py") == named("stages/stage_two.py") == {"stage_two"}
     assert named("talking/media/resample.py") == {"resample"}
 
 
@@ -114,5 +114,7 @@ def test_all_but_the_code_stays_as_it_was_written(tmp_path: Path, monkeypatch: p
 def test_most_of_a_package_is_named_by_its_folder_and_less_by_its_files() -> None:
     found = deps.code_of(["stages.evaluate"])
     assert "talking/report" in found and "talking/models/backbone.py" not in found
-    assert "talking/config.py" in found and "talking" not in found, "a folder with something left out is never named"
+    assert "talking/orchestration/params.py" in found and "talking" not in found, (
+        "a folder with something left out is never named"
+    )
     assert {"talking/media/__init__.py", "talking/media/audio.py"} <= set(deps.code_of(["stages.mfcc"]))

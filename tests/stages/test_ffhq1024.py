@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
-from talking.config import load_params
 from talking.corpora.demo.writer import write_demo_corpus
+from talking.data.shards import ShardFolder, decode_array
 from talking.losses.perceptual import PerceptualLoss
 from talking.media.ffmpeg import ffmpeg_binary
 from talking.media.video import decode_frames, probe
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis
-from talking.models.talking_head import TalkingHead, TalkingHeadSize
-from talking.presets import read_presets, write_presets
-from talking.shards import ShardFolder, decode_array
+from talking.orchestration.params import load_params
+from talking.orchestration.presets import read_presets, write_presets
+from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
 from tests.golden.pair import add_golden_pair
 
 from .conftest import ROOT, Run, begin_project, write_params

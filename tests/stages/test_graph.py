@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from talking.data.shards import ShardFolder
+from talking.evaluation.report.headline import headline
 from talking.media.video import probe, read_metadata
-from talking.report.headline import headline
-from talking.shards import ShardFolder
 
 from .conftest import Run
 

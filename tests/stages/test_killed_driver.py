@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import yaml
 
+from talking.data.shards import ClipStatus, Sample, write_index, write_shard
 from talking.media.audio import write_wav_bytes
-from talking.shards import ClipStatus, Sample, write_index, write_shard
 from tests.stages.conftest import ROOT, write_params
 
 SHARDS, CLIPS = 16, 3

@@ -14,9 +14,10 @@ from safetensors.numpy import load
 
 from stages import backbone, pca, stage_one, stage_two
 from talking import cluster
-from talking.config import Cluster, load_params
+from talking.cluster.settings import Cluster
 from talking.corpora import roles
 from talking.corpora.manifest import read_manifest
+from talking.orchestration.params import load_params
 from talking.training.context import train_locally
 
 from .conftest import write_params

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.graphs import stages_of
+from talking.orchestration.graphs import stages_of
 
 from .conftest import Run, begin_project, write_params
 

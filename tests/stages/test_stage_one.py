@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.stage_one import fit_floor, ignored_sound, main
-from talking.config import load_params
+from stages.stage_one import main
+from talking.core.moments import Moments
 from talking.corpora.manifest import ManifestRow, write_manifest
+from talking.data.clips import all_clips
+from talking.data.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
 from talking.models.basis import Basis, Projector, fit_basis
-from talking.moments import Moments
-from talking.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
-from talking.training.clips import all_clips
-from talking.training.linear import PENALTIES, LinearFit, regression_rows
-from talking.training.lip_readout import load_readout
-from talking.training.stage_one import StageOneJob
+from talking.orchestration.params import load_params
+from talking.systems.mm22.floor import fit_floor
+from talking.systems.mm22.ignored_sound import ignored_sound
+from talking.systems.mm22.linear import PENALTIES, LinearFit, regression_rows
+from talking.systems.mm22.lip_readout import load_readout
+from talking.systems.mm22.stage_one import StageOneJob
 
 from .conftest import ROOT, write_params
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from talking.config import Params, load_params
+from talking.core.moments import Moments
 from talking.corpora.manifest import ManifestRow, write_manifest
+from talking.data.shards import ClipStatus, Sample, encode_array, write_index, write_shard
 from talking.media.video import encode_frames_bytes
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis, displacement_rows, fit_basis
-from talking.moments import Moments
-from talking.shards import ClipStatus, Sample, encode_array, write_index, write_shard
-from talking.training.backbone import new_pair
+from talking.orchestration.params import Params, load_params
+from talking.systems.backbone.autoencoder import new_pair
 
 from .conftest import ROOT, write_params
 

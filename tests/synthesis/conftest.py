@@ -8,13 +8,13 @@ import pytest
 import skimage.data
 import torch
 
+from talking.core.moments import Moments
 from talking.media.audio import write_wav_bytes
 from talking.models.backbone import Backbone
 from talking.models.basis import fit_basis
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
-from talking.models.talking_head import TalkingHead, TalkingHeadSize
-from talking.moments import Moments
+from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
 
 SECONDS = 1.2
 

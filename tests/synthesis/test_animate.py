@@ -5,17 +5,17 @@ import pytest
 import torch
 from torch import nn
 
+from talking.core.moments import Moments
+from talking.evaluation.rows import ROWS, ceiling_of
 from talking.media.video import encode_frames, read_metadata
 from talking.models.basis import fit_basis
 from talking.models.ridge import Ridge
 from talking.models.stylegan2 import Generator
-from talking.models.talking_head import TalkingHead, TalkingHeadSize
-from talking.moments import Moments
-from talking.synthesis.animate import MARK, RowMaker, linear_codes, predicted_codes
 from talking.synthesis.codes import synthesise_frames
-from talking.synthesis.material import Material
-from talking.synthesis.rows import ROWS, ceiling_of
-from talking.training.linear import LinearFit
+from talking.systems.mm22.linear import LinearFit
+from talking.systems.mm22.material import Material
+from talking.systems.mm22.predict import MARK, RowMaker, linear_codes, predicted_codes
+from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
 
 STYLES, WIDTH, K, FRAMES = 6, 8, 3, 4
 

@@ -13,12 +13,12 @@ import pytest
 import skimage.data
 import torch
 
-from talking.config import load_params
-from talking.errors import Rejected, TalkingError
+from talking.app import Animator
+from talking.core.errors import Rejected, TalkingError
 from talking.media.audio import mfcc_windows
-from talking.synthesis import Animator
-from talking.synthesis.animate import predicted_codes
+from talking.orchestration.params import load_params
 from talking.synthesis.codes import synthesise_frames
+from talking.systems.mm22.predict import predicted_codes
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from talking.core.accelerators import best_device
+from talking.media.pixels import resize_frames, to_frames, to_tensor
 from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
-from talking.synthesis.codes import best_device, invert_frames, resize_frames, synthesise_frames, to_frames, to_tensor
+from talking.synthesis.codes import invert_frames, synthesise_frames
 
 DEVICE = torch.get_default_device()
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from talking.media.pixels import to_bytes, to_yuv420
 from talking.models.stylegan2 import Generator
 from talking.synthesis import engine as engine_module
 from talking.synthesis import graphs
 from talking.synthesis.engine import Engine, cpu_has_bfloat16, settings_for
 from talking.synthesis.fast_generator import Settings
-from talking.synthesis.pixels import to_bytes, to_yuv420
 
 CPU = torch.device("cpu")
 

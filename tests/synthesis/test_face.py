@@ -5,9 +5,9 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.faces.face import find_face, read_picture
 from talking.faces.finders import make_finder
-from talking.synthesis.face import find_face, read_picture
 
 GREY = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
 COLOUR = np.stack([GREY, GREY[:, ::-1], np.full_like(GREY, 90)], axis=2)

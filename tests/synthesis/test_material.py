@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from talking.synthesis.material import fit_length
+from talking.systems.mm22.material import fit_length
 
 
 @pytest.mark.parametrize(("length", "wanted"), [(2, [0, 1]), (3, [0, 1, 2]), (6, [0, 1, 2, 2, 2, 2])])

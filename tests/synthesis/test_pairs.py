@@ -2,8 +2,8 @@
 
 import pytest
 
-from talking.errors import TalkingError
-from talking.synthesis.pairs import Pair, check_pair, pairs_of
+from talking.app.pairs import Pair, check_pair, pairs_of
+from talking.core.errors import TalkingError
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import skimage.data
 
+from talking.app.label import labelled
 from talking.faces.alignment import crop
+from talking.faces.face import Face, find_face
 from talking.faces.finders import make_finder
-from talking.synthesis.face import Face, find_face
-from talking.synthesis.label import labelled
-from talking.synthesis.paste import MASK_SIZE, Paste, face_mask
+from talking.faces.paste import MASK_SIZE, Paste, face_mask
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from talking.synthesis.progress import told
+from talking.app.progress import told
 
 
 class Terminal(io.StringIO):

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from talking.models.backbone import Backbone
-from talking.models.talking_head import TalkingHead
-from talking.synthesis.speed import frames_per_second, machine_name, synthesis_speed
+from talking.synthesis.speed import frames_per_second, machine_name
+from talking.systems.mm22.cost import synthesis_speed
+from talking.systems.mm22.talking_head import TalkingHead
 
 
 class Machine:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from talking.config import StageOne
+from talking.core.moments import Moments
+from talking.data.clips import read_clips
+from talking.data.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
 from talking.models.basis import Projector, displacement_rows, fit_basis
-from talking.moments import Moments
-from talking.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
-from talking.training.clips import read_clips
+from talking.systems.mm22.linear import fit_linear
+from talking.systems.mm22.params import StageOne
+from talking.systems.mm22.stage_one import StageOneJob
 from talking.training.context import LocalContext, TrainResult
-from talking.training.linear import fit_linear
-from talking.training.stage_one import StageOneJob
 
 
 @pytest.fixture(autouse=True, scope="session")

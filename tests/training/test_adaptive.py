@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from talking.training.adaptive import AdaptiveProbability, Strengths, adaptively_augmented
+from talking.systems.backbone.adaptive import AdaptiveProbability, Strengths, adaptively_augmented
 
 NOTHING = Strengths(whole_shift=0, shift=0, scale=0, brightness=0, contrast=0, saturation=0)
 

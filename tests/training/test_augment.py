@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from talking.faces.landmarks import LEFT_EYE, MIRRORED, MOUTH_CORNERS, RIGHT_EYE
-from talking.training.augment import Augmentation, augmented
+from talking.systems.backbone.augment import Augmentation, augmented
 
 STILL = Augmentation(mirrored=0.0, shift=0.0, scale=0.0, turn=0.0, gain=0.0, offset=0.0)
 SIZE = 32

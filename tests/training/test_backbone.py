@@ -11,10 +11,10 @@ import skimage.data
 import torch
 from torch import nn
 
-from talking.config import TrainedBackbone as BackboneParams
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.backbone import Backbone
-from talking.training.backbone import new_pair, phases, train_backbone
+from talking.systems.backbone.autoencoder import new_pair, phases, train_backbone
+from talking.systems.backbone.params import TrainedBackbone as BackboneParams
 from talking.training.images import Images
 
 DEVICE = torch.get_default_device()

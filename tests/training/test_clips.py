@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 
-from talking.errors import TalkingError
-from talking.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
-from talking.training.clips import ClipArrays, ClipStream, _cut, draw_batches, read_clips
+from talking.core.errors import TalkingError
+from talking.data.clips import ClipArrays, ClipStream, _cut, draw_batches, read_clips
+from talking.data.shards import ClipStatus, Sample, ShardFolder, encode_array, write_index, write_shard
 
 
 def keys_of(stream: ClipStream, count: int, skip: int = 0) -> list[str]:

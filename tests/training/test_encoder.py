@@ -10,19 +10,19 @@ import pytest
 import torch
 import torchvision
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.data.shards import ClipStatus, Sample, encode_array, write_index, write_shard
 from talking.losses.perceptual import PerceptualLoss
+from talking.media.pixels import to_frames
 from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stored import save_network
 from talking.models.stylegan2 import Generator
-from talking.shards import ClipStatus, Sample, encode_array, write_index, write_shard
-from talking.synthesis.codes import to_frames
+from talking.systems.backbone.encoder import OUTCOME, EncoderJob, load_imagenet, new_pair
+from talking.systems.backbone.encoder_loss import EncoderLoss, Inversion
+from talking.systems.backbone.gan import mean_latent
+from talking.systems.backbone.params import Encoder
 from talking.training.context import train_locally
-from talking.training.encoder import OUTCOME, EncoderJob, load_imagenet, new_pair
-from talking.training.encoder_loss import EncoderLoss, Inversion
-from talking.training.gan import mean_latent
-from talking.training.gan_params import Encoder
 from talking.training.pictures import PictureSource
 
 from .conftest import KilledError, MortalContext, same, state_of

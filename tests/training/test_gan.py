@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.data.shards import ClipStatus, Sample, encode_array, write_index, write_shard
+from talking.evaluation.report.picture_grid import read_strip
 from talking.models.discriminator import Discriminator
 from talking.models.stored import filled, load_network, save_network
 from talking.models.stylegan2 import Generator
-from talking.report.picture_grid import read_strip
-from talking.shards import ClipStatus, Sample, encode_array, write_index, write_shard
+from talking.systems.backbone.gan import OUTCOME, SAMPLES, GanJob, GanTrainer, mean_latent
+from talking.systems.backbone.gan_steps import draw_codes, with_fresh_noise
+from talking.systems.backbone.params import Gan
+from talking.systems.backbone.starting import new_networks, smaller_discriminator
 from talking.training.context import LocalContext, TrainResult, train_locally
-from talking.training.gan import OUTCOME, SAMPLES, GanJob, GanTrainer, mean_latent
-from talking.training.gan_params import Gan
-from talking.training.gan_steps import draw_codes, with_fresh_noise
 from talking.training.pictures import PictureSource
-from talking.training.starting import new_networks, smaller_discriminator
 
 from .conftest import KilledError, MortalContext, same, state_of
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
+from talking.core.errors import TalkingError
 from talking.corpora.demo.stills import write_face_set
-from talking.errors import TalkingError
+from talking.data.shards import ClipStatus, Sample, ShardFolder, decode_array, encode_array, write_index, write_shard
 from talking.faces.alignment import to_crop
 from talking.media.video import encode_frames_bytes
-from talking.shards import ClipStatus, Sample, ShardFolder, decode_array, encode_array, write_index, write_shard
 from talking.training.images import Images, load_crops, load_face_set
 
 QUAD = np.array([[10, 20], [10, 52], [42, 52], [42, 20]], np.float32)  # twice as fine in a crop of 64 pixels

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from talking.data.clips import ClipArrays
 from talking.models.basis import Basis, Projector
 from talking.models.ridge import Normal
-from talking.training.clips import ClipArrays
-from talking.training.linear import (
+from talking.systems.mm22.linear import (
     PENALTIES,
     LinearFit,
     explained_over_time,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from talking.losses.stage_one import LatentTerm
 from talking.models.basis import Basis, Projector
-from talking.training.lip_readout import fit_readout, load_readout, mouth_shape, save_readout
+from talking.systems.mm22.lip_readout import fit_readout, load_readout, mouth_shape, save_readout
+from talking.systems.mm22.losses import LatentTerm
 
 K, STYLES, WIDTH = 3, 2, 4
 

@@ -7,10 +7,10 @@ import torch
 from talking.corpora.demo.identity import draw_identity
 from talking.corpora.demo.renderer import Renderer
 from talking.corpora.demo.state import FaceState
+from talking.data.clips import ClipArrays
 from talking.faces.alignment import crop, ffhq_quad
 from talking.faces.finders import make_finder
-from talking.training.clips import ClipArrays
-from talking.training.lips import Lips
+from talking.systems.mm22.lips import Lips
 
 OPENINGS = 8
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from talking.corpora.demo.stills import write_face_set
+from talking.data.shards import decode_array
 from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
-from talking.shards import decode_array
+from talking.systems.mm22.principal import PRIOR_CHUNK, clip_moments, face_set_moments, prior_moments
 from talking.training.images import load_face_set
-from talking.training.principal import PRIOR_CHUNK, clip_moments, face_set_moments, prior_moments
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import distributed, multiprocessing, nn
 
+from talking.data.share import Share
 from talking.training.processes import (
-    Share,
     average_gradients,
     half_life_decay,
     mean_over_processes,

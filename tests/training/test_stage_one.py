@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from talking.errors import TalkingError
-from talking.losses.stage_one import mouth_of
+from talking.core.errors import TalkingError
+from talking.data.clips import ClipArrays
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis, Projector
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
-from talking.models.talking_head import TalkingHead
-from talking.training.clips import ClipArrays
+from talking.systems.mm22.linear import LinearFit, fit_linear
+from talking.systems.mm22.losses import mouth_of
+from talking.systems.mm22.stage_one import BEST, Trainer, component_weights, losses_of, new_model
+from talking.systems.mm22.talking_head import TalkingHead
 from talking.training.context import LocalContext, TrainResult, train_locally
-from talking.training.linear import LinearFit, fit_linear
-from talking.training.stage_one import BEST, Trainer, component_weights, losses_of, new_model
 
 from .conftest import KilledError, MortalContext
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from talking.cluster import Cluster, connect, train
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 
 STEPS = 6
 

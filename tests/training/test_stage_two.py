@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import mse_loss
 
-from talking.config import StageTwo
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.losses.perceptual import PerceptualLoss
+from talking.media.pixels import to_tensor
 from talking.models.stylegan2 import Generator
-from talking.synthesis.codes import to_tensor
-from talking.training.stage_two import Faces, evenly, settled, shares, synthesis_parameters, tune_generator
+from talking.systems.mm22.params import StageTwo
+from talking.systems.mm22.stage_two import Faces, evenly, settled, shares, synthesis_parameters, tune_generator
 
 PARAMS = StageTwo(
     adapt_on="clip",

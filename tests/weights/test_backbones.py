@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.weights import CATALOGUE, matches_digest, published
 from talking.weights.layouts import LAYOUTS
 

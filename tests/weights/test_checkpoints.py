@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.metrics.inception import build_inception
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stylegan2 import Generator

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torchvision.models import squeezenet1_1
 
-from talking import cli
-from talking.weights import CATALOGUE, command
+from talking.app import cli
+from talking.app import weights as command
+from talking.weights import CATALOGUE
 
 from .conftest import hollow, saved
 from .test_folder import unhashed

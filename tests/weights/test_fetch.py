@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.weights import fetch
 from talking.weights.fetch import check_address, download
 

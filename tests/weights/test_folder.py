@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models import alexnet, squeezenet1_1, vgg16
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
+from talking.core.files import sha256_of
 from talking.faces.finders import FaceAlignmentFinder, make_finder
-from talking.files import sha256_of
 from talking.metrics.inception import Inception, build_inception, load_inception
 from talking.metrics.perceptual import Lpips, load_lpips
 from talking.models.ir_se50 import IRSE50

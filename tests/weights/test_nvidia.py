@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.models.stylegan2 import Generator
 from talking.weights import convert_nvidia
 from tests.golden.pair import kernels

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 from talking.weights.pickles import Bare, read_pickle
 
 

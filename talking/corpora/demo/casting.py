@@ -15,10 +15,10 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from talking.core.errors import TalkingError
 from talking.corpora.demo.articulation import Manner, draw_manner
 from talking.corpora.demo.identity import Identity, draw_identity
 from talking.corpora.demo.speech import Voice, draw_voice
-from talking.errors import TalkingError
 
 SPEAKERS, STRANGERS, VOLUNTEERS = 0, 1, 2
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import espeakng_loader
 import numpy as np
 
-from talking.errors import TalkingError
+from talking.core.errors import TalkingError
 
 _SYNCHRONOUS = 2
 _OPTIONS = 0x0001 | 0x0002 | 0x8000  # phoneme events, named in IPA; report missing data instead of ending the process

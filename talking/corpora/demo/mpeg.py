@@ -8,8 +8,8 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 
-from talking.errors import TalkingError
-from talking.files import atomic_path, full_disk_as_error
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_path, full_disk_as_error
 from talking.media.audio import write_wav_bytes
 from talking.media.ffmpeg import (
     compile_command,

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.signal import resample_poly
 
+from talking.core.errors import TalkingError
 from talking.corpora.clip import Segment
 from talking.corpora.demo.espeak import Spoken, Voice, synthesise
-from talking.errors import TalkingError
 
 _FEMININE = ("f1", "f2", "f3", "f4")
 _MASCULINE = ("m1", "m2", "m3", "m4", "m5", "m6", "m7")

@@ -11,14 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_folder
 from talking.corpora.demo.casting import STRANGERS, check_counts, check_ours, in_parallel, stream
 from talking.corpora.demo.identity import draw_identity
 from talking.corpora.demo.renderer import Renderer
 from talking.corpora.demo.state import FaceState
-from talking.errors import TalkingError
+from talking.data.shards import INDEX, ClipStatus, Sample, ShardRow, encode_array, write_index, write_shard
 from talking.faces.alignment import crop, ffhq_quad, to_crop
-from talking.files import atomic_folder
-from talking.shards import INDEX, ClipStatus, Sample, ShardRow, encode_array, write_index, write_shard
 
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 4)
 

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from talking.core.files import write_text
 from talking.corpora.clip import Segment
 from talking.corpora.demo.articulation import articulate
 from talking.corpora.demo.casting import VOLUNTEERS, Person, check_counts, draw_person, stream
 from talking.corpora.demo.renderer import Renderer
 from talking.corpora.demo.speech import speak
 from talking.corpora.labels import HTK_UNITS_PER_S
-from talking.files import write_text
 from talking.media.video import encode_frames
 
 PHONES_FILE, WORDS_FILE = "volunteer_labelfiles.mlf", "volunteer_wordlabels.mlf"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from talking.core.errors import TalkingError
+from talking.core.files import atomic_folder, atomic_path, write_json, write_text
 from talking.corpora.clip import Segment
 from talking.corpora.demo.articulation import articulate
 from talking.corpora.demo.casting import SPEAKERS, Person, check_counts, check_ours, draw_person, in_parallel, stream
@@ -22,8 +24,6 @@ from talking.corpora.demo.speech import speak
 from talking.corpora.demo.state import FaceState
 from talking.corpora.grammar import draw_names, sentence_of
 from talking.corpora.labels import GRID_UNITS_PER_S
-from talking.errors import TalkingError
-from talking.files import atomic_folder, atomic_path, write_json, write_text
 
 CORPUS_FILE = "corpus.json"
 _FPS = 25

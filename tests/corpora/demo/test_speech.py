@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from talking.core.errors import TalkingError
 from talking.corpora.demo.espeak import Voice, synthesise
 from talking.corpora.demo.speech import Utterance, draw_voice, speak
 from talking.corpora.grammar import draw_names, sentence_of
-from talking.errors import TalkingError
 
 
 def _said(sentence: str, name: str = "en+m3", seed: int = 0) -> Utterance:

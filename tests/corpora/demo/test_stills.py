@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from talking.core.errors import TalkingError
 from talking.corpora.demo.stills import draw_state, write_face_set
-from talking.errors import TalkingError
-from talking.shards import ShardFolder, decode_array
+from talking.data.shards import ShardFolder, decode_array
 
 SMALL = {"count": 3, "seed": 2, "size": 64, "frames_per_identity": 2, "identities_per_shard": 2}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from talking.core.errors import TalkingError
 from talking.corpora.clip import Segment
 from talking.corpora.demo.casting import SPEAKERS, STRANGERS, stream
 from talking.corpora.demo.writer import alignment_text, write_demo_corpus
 from talking.corpora.grammar import sentence_of
 from talking.corpora.grid import read_grid
-from talking.errors import TalkingError
 from talking.media.audio import extract_sound
 from talking.media.scan import probe
 from talking.media.video import decode_frames

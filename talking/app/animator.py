@@ -1,0 +1,145 @@
+"""A picture and a sound become frames: align, invert, then sound to codes to frames, part by part."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from talking.core.accelerators import best_device
+from talking.core.errors import TalkingError
+from talking.faces.face import Face, find_face, read_picture
+from talking.faces.finders import Finder, make_finder
+from talking.faces.paste import Paste
+from talking.losses.perceptual import PerceptualLoss
+from talking.media.audio import MfccConfig
+from talking.media.window_stream import LISTEN_S, stream_windows
+from talking.models.backbone import Backbone
+from talking.orchestration.params import Params, load_params
+from talking.synthesis.codes import invert_frames, synthesise_frames
+from talking.systems.mm22.audio_encoder import LstmState
+from talking.systems.mm22.stage_two import Faces, tune_generator
+from talking.systems.mm22.talking_head import TalkingHead
+
+PARAMS = "params.yaml"
+# What the graph leaves in the folder of a corpus, and this needs.
+PARTS = (
+    *(f"backbone/{name}.{kind}" for name in ("generator", "encoder", "latent_avg") for kind in ("json", "safetensors")),
+    *(f"stage_one/talking_head.{kind}" for kind in ("json", "safetensors")),
+)
+
+
+@dataclass(frozen=True)
+class Animator:
+    """What makes a face speak: the trained model, its backbone, and the finder that aligned its training data.
+
+    mfcc: how its audio windows are cut; generator: one tuned on the person, None for the backbone's own;
+    batch: frames that are made at once; listen_s: how far the sound is heard ahead of the frames (`stream_windows`).
+    """
+
+    model: TalkingHead
+    backbone: Backbone
+    finder: Finder
+    mfcc: MfccConfig
+    generator: torch.nn.Module | None = None
+    batch: int = 32
+    listen_s: float = LISTEN_S
+
+    @classmethod
+    def load(cls, path: Path | str, params: Params | None = None, *, device: torch.device | None = None) -> "Animator":
+        """Load what the graph left in `path`, such as models/demo, onto `device` (default: the accelerator, if any).
+
+        `params` say how the model's sound and faces were prepared; without them, the nearest params.yaml in `path`, in
+        the folders above it, or in the current folder. Raises `TalkingError` when a part is missing or damaged.
+        """
+        path, device = Path(path), device or best_device()
+        check_models(path)
+        params = params or load_params(nearest_params(path))
+        return cls(
+            model=TalkingHead.load(path / "stage_one").to(device),
+            backbone=Backbone.load(path / "backbone").to(device),
+            finder=make_finder(params.align.finder, device=device.type),
+            mfcc=MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc)),
+        )
+
+    def animate(
+        self,
+        image: np.ndarray | Path | Face,
+        samples: np.ndarray | Iterable[np.ndarray],
+        rate: int,
+        *,
+        size: int | None = None,
+        paste: bool = False,
+    ) -> Iterator[np.ndarray]:
+        """Yield frames, uint8 RGB (H, W, 3), 25 a second, of the image's largest face speaking.
+
+        `image` is RGB uint8 (H, W, 3), a picture file, or a `Face`. `samples` is mono sound in [-1, 1] at `rate` Hz:
+        an array (N,), or chunks of any lengths, which are read as frames are asked for: up to `listen_s` and a second
+        and a batch ahead. There are round(25 N / rate) frames, at least one.
+        The frames are the aligned crop, `size` pixels square (default: the generator's resolution); with `paste` the
+        whole image, its sides even, the longer one at most `size` if given, with the made face in its place.
+        Memory does not grow with the sound; chunks and array give the same frames. Raises `TalkingError` at once for an
+        image without a face, and while the frames are read for sound that is empty, not mono or not finite.
+        """
+        face = image if isinstance(image, Face) else self.find(image)
+        windows = stream_windows(samples, rate, self.mfcc, batch=self.batch, listen_s=self.listen_s)
+        resolution = self.backbone.resolution
+        batches = self._frames(windows, self.code(face), resolution if paste else size or resolution)
+        if not paste:
+            return (frame for frames in batches for frame in frames)
+        pasted = Paste(face, size)
+        return (pasted(frame) for frames in batches for frame in frames)
+
+    def find(self, image: np.ndarray | Path) -> Face:
+        """Return the largest face of an RGB picture uint8 (H, W, 3) or of a picture file, for `animate` and `tuned`."""
+        if isinstance(image, np.ndarray):
+            return find_face(image, self.finder)
+        return find_face(read_picture(Path(image)), self.finder, str(image))
+
+    def code(self, face: Face) -> np.ndarray:
+        """Return the W+ code w_I (L, 512) of a face."""
+        return invert_frames(self.backbone, face.crop[None])[0]
+
+    def codes(self, windows: Iterable[np.ndarray], code: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the codes (B, L, 512) of consecutive parts (B, 12, 28) of one sound's windows, for w_I (L, 512)."""
+        state: LstmState | None = None
+        for part in windows:
+            made, state = self._part(part, code, state)
+            yield made
+
+    @torch.no_grad()
+    def _part(self, part: np.ndarray, code: np.ndarray, state: LstmState | None) -> tuple[np.ndarray, LstmState]:
+        device = next(self.model.parameters()).device
+        start = torch.from_numpy(code)[None].to(device, torch.float32)
+        made, state = self.model.stream(torch.from_numpy(part)[None].to(device), start, state)
+        return made[0].cpu().numpy(), state
+
+    def _frames(self, windows: Iterable[np.ndarray], code: np.ndarray, size: int) -> Iterator[np.ndarray]:
+        generator = self.generator or self.backbone.generator
+        for codes in self.codes(windows, code):
+            yield synthesise_frames(generator, codes, size, self.batch)
+
+    def tuned(self, face: Face, params: Params) -> "Animator":
+        """Return an animator whose generator is tuned on a face (stage two of the method)."""
+        trunk = Path(params.stage_one.lpips_trunk) if params.stage_one.lpips_trunk else None
+        device = next(self.backbone.parameters()).device
+        perceptual = PerceptualLoss(params.stage_one.lpips_net, trunk, seed=params.seed).to(device)
+        faces = Faces(self.code(face)[None], face.crop[None])
+        tuned, _ = tune_generator(self.backbone.generator, faces, params.stage_two, perceptual, seed=params.seed)
+        return replace(self, generator=tuned)
+
+
+def check_models(path: Path) -> None:
+    """Raise `TalkingError` unless every file that `Animator.load` reads is in `path`."""
+    if not (path / "stage_one").is_dir():
+        raise TalkingError(f"{path / 'stage_one'} is missing: train a model first (`dvc repro`), or give --models.")
+    for part in PARTS:
+        if not (path / part).is_file():
+            raise TalkingError(f"{path / part} is missing: make it again (`dvc repro`), or give --models.")
+
+
+def nearest_params(path: Path) -> Path:
+    """Return the params.yaml in `path`, in a folder above it, or the current folder's, whether that is there or not."""
+    places = (folder / PARAMS for folder in (path.absolute(), *path.absolute().parents))
+    return next((place for place in places if place.is_file()), Path(PARAMS))

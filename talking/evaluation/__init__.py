@@ -1,0 +1,1 @@
+"""Any method's videos against the truth: floors, ceilings, intervals, tables and the report."""

@@ -1,0 +1,113 @@
+"""What an evaluation takes from one clip: scores and mouth openings of every row, and a few frames to look at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from talking.corpora.clip import Segment
+from talking.evaluation.evaluate import ClipScores, Networks, Sight, score_clip
+from talking.evaluation.inversion import face_box, sight_of
+from talking.faces.finders import Finder
+from talking.media.pixels import resize_frames
+from talking.metrics.closure import Closure, closure
+from talking.metrics.inception import Inception
+from talking.metrics.unavailable import Unavailable
+
+TRUE = "true"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one clip gives.
+
+    scores: one per row. openings: row (and `true`) -> (T,) pixels.
+    stills: row (and `true`) -> a few frames (N, S, S, 3) uint8.
+    features: row (and `true`) -> Inception features of the measured frames (M, 2048), empty without the network.
+    lips: how the true lips close at the labels, None without labels.
+    faceless: how many frames are left out because the finder sees no face in the true video; where that is all of them,
+    there are no scores.
+    """
+
+    key: str
+    speaker: str
+    split: str
+    scores: list[ClipScores]
+    openings: dict[str, np.ndarray]
+    stills: dict[str, np.ndarray]
+    features: dict[str, np.ndarray] = field(default_factory=dict)
+    lips: Closure | None = None
+    faceless: int = 0
+
+
+@dataclass
+class Measurer:
+    """The finder and the networks that measure; `columns` and `thumbnail` say how many stills are kept, how large."""
+
+    finder: Finder
+    networks: Networks
+    inception: Inception | Unavailable
+    columns: int
+    thumbnail: int
+
+    def measure(
+        self,
+        true: np.ndarray,
+        made: Mapping[str, np.ndarray],
+        phones: Sequence[Segment],
+        *,
+        key: str,
+        speaker: str,
+        split: str,
+        measured_from: int = 1,
+        sound: np.ndarray | None = None,
+    ) -> Measured:
+        """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them.
+
+        Frames from `measured_from` on count, in all rows alike, where the true video has a face: frame 0 is the
+        identity image. `sound` is the true clip's, (N,) at 16 kHz.
+        """
+        length = min(len(true), *(len(frames) for frames in made.values()))
+        size = next(iter(made.values())).shape[1]
+        true = resize_frames(true[:length], size)
+        box = face_box(true, self.finder)
+        truth = sight_of(true, self.finder, box)
+        sights = {row: sight_of(frames[:length], self.finder, box) for row, frames in made.items()}
+        asked = np.arange(length) >= measured_from
+        counted = asked & truth.found
+        scored = sights if counted.any() else {}
+        every = {TRUE: truth, **sights}
+        lips = closure(truth.openings, truth.openings, phones, measured=counted)
+        return Measured(
+            key,
+            speaker,
+            split,
+            [
+                score_clip(
+                    truth,
+                    sight,
+                    key=key,
+                    speaker=speaker,
+                    row=row,
+                    measured=counted,
+                    phones=phones,
+                    networks=self.networks,
+                    sound=sound,
+                )
+                for row, sight in scored.items()
+            ],
+            openings={row: sight.openings for row, sight in every.items()},
+            stills={row: self._stills(sight) for row, sight in every.items()},
+            features=self._features(every, counted) if scored else {},
+            lips=None if isinstance(lips, Unavailable) else lips,
+            faceless=int(np.count_nonzero(asked & ~truth.found)),
+        )
+
+    def _stills(self, sight: Sight) -> np.ndarray:
+        chosen = np.linspace(0, len(sight.frames) - 1, self.columns).round().astype(int)
+        return resize_frames(sight.frames[chosen], min(self.thumbnail, sight.frames.shape[1]))
+
+    def _features(self, sights: Mapping[str, Sight], counted: np.ndarray) -> dict[str, np.ndarray]:
+        if isinstance(self.inception, Unavailable):
+            return {}
+        return {row: self.inception(sight.frames[counted]) for row, sight in sights.items()}

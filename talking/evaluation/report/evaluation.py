@@ -1,0 +1,88 @@
+"""The files of an evaluation's report, clip by clip: tables, bars, openings over time, a contact sheet per speaker."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from talking.core.files import write_json, write_text
+from talking.corpora.roles import TestClip
+from talking.evaluation.evaluate import Value
+from talking.evaluation.measure import TRUE, Measured
+from talking.evaluation.report.contact_sheet import write_contact_sheet
+from talking.evaluation.report.findings import Findings, Group, Table
+from talking.evaluation.report.plots import plot_metric_bars, plot_openings
+from talking.evaluation.report.series import write_openings
+from talking.metrics.unavailable import Unavailable
+
+RATE = 25
+SHEET_ROWS = (TRUE, "stage_two", "inversion_tuned", "stage_one", "inversion")
+PLOTTED_ROWS = ("stage_two", "linear", "inversion_tuned")
+
+
+@dataclass
+class Report:
+    """Gathers measured clips into the tables of `folder`; pictures are drawn of the first clip of each speaker.
+
+    `methods` are rows that other systems made, `remarks` sentences for the tables' foot, `seed` that of the intervals,
+    `clips` the test clips, which say what the generators were tuned on.
+    """
+
+    folder: Path
+    columns: int
+    no_fid: Unavailable | None
+    methods: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    seed: int = 0
+    clips: Sequence[TestClip] = ()
+    groups: dict[str, Group] = field(
+        default_factory=lambda: {"unseen": Group("Held-out speakers"), "seen": Group("Unseen clips of seen speakers")}
+    )
+    drawn: set[str] = field(default_factory=set)
+    openings: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def add(self, measured: Measured) -> None:
+        """Take in one clip; draw its speaker's sheet and openings if it is the first of the speaker."""
+        self.groups[measured.split].add(measured)
+        self.openings = self.openings or measured.openings
+        if measured.speaker in self.drawn or not measured.scores:
+            return
+        self.drawn.add(measured.speaker)
+        rows = {row: measured.stills[row] for row in (*SHEET_ROWS, *self.methods) if row in measured.stills}
+        stills_per_s = RATE * (self.columns - 1) / max(1, len(measured.openings[TRUE]) - 1)
+        sheet = self.folder / "sheets" / f"{measured.speaker}.png"
+        write_contact_sheet(rows, sheet, columns=self.columns, rate=stills_per_s)
+        made = {row: measured.openings[row] for row in PLOTTED_ROWS if row in measured.openings}
+        plot_openings(
+            measured.openings[TRUE], made, self.folder / "openings" / f"{measured.speaker}.png", title=measured.key
+        )
+
+    def finish(self) -> dict[str, Findings]:
+        """Write tables, reasons and bars; return what was found by group, empty tables where it has no clips."""
+        findings = {
+            name: group.findings(
+                self.no_fid, self.methods, self.seed, [clip for clip in self.clips if clip.split == name]
+            )
+            for name, group in self.groups.items()
+        }
+        write_json(self.folder / "reasons.json", {name: found.reasons for name, found in findings.items()})
+        full = {name: found for name, found in findings.items() if found.table}
+        texts = [found.texts() for found in full.values()]
+        markdown, plain = zip(*texts, strict=True) if texts else ((), ())
+        write_text(self.folder / "table.md", "\n".join([*markdown, *(f"{remark}\n" for remark in self.remarks)]))
+        write_text(self.folder / "table.txt", "\n".join([*plain, *(f"{remark}\n" for remark in self.remarks)]))
+        for name, found in full.items():
+            plot_metric_bars(found.table, self.folder / f"{name}.png")
+        return findings
+
+    def write_series(self, target: Path) -> None:
+        """Write the openings over time of the first clip, for `dvc plots`."""
+        write_openings(self.openings, target)
+
+
+def bars(table: Table, metrics: Iterable[str]) -> Iterator[dict[str, str | Value]]:
+    """Yield a record per row with the given metrics, for `dvc plots`."""
+    names = list(metrics)
+    for row, values in table.items():
+        yield {"row": row, **{name: values.get(name) for name in names}}

@@ -1,0 +1,21 @@
+"""What each test speaker's generator is tuned on, of the clips that could be aligned."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from talking.corpora.manifest import ManifestRow
+from talking.corpora.roles import TESTED, Adaptation, AdaptOn, adaptations
+from talking.data.shards import ShardFolder, decode_array
+from talking.orchestration.clips import keys_of, rows_of
+
+
+def chosen_adaptations(
+    manifest: Path, aligned: ShardFolder, on: AdaptOn, splits: Sequence[str] = TESTED
+) -> list[Adaptation]:
+    """Return what each speaker's generator is tuned on, of the clips that could be aligned."""
+
+    def length_of(row: ManifestRow) -> int:
+        status = next(status for status in aligned.statuses if status.clip == row.key)
+        return len(decode_array(aligned.sample(status).members["landmarks.npy"]))
+
+    return adaptations(rows_of(manifest), keys_of(manifest, aligned), on=on, length_of=length_of, splits=splits)

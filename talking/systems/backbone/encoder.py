@@ -1,0 +1,197 @@
+"""Training an image encoder E_I on a fixed generator (thesis 3.3.2.2), in one process or many; resumable to the bit."""
+
+import copy
+import math
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from talking.core.errors import TalkingError
+from talking.data.share import Share
+from talking.evaluation.report.picture_grid import write_strip
+from talking.losses.trunk import read_state
+from talking.metrics.image import psnr
+from talking.models.backbone import Backbone
+from talking.models.psp import GradualStyleEncoder
+from talking.models.resnet_encoder import ResNetEncoder
+from talking.models.stored import filled, load_network
+from talking.models.stylegan2 import Generator
+from talking.synthesis.codes import invert_frames, synthesise_frames
+from talking.systems.backbone.encoder_loss import EncoderLoss, Inversion
+from talking.systems.backbone.gan_steps import draw_codes
+from talking.systems.backbone.params import Encoder
+from talking.training.context import TrainContext
+from talking.training.pictures import PictureSource, draw_batch
+from talking.training.processes import average_gradients, move_average, step_generator
+
+CHECKPOINT = "state.pt"
+OUTCOME = "outcome"
+SAMPLES = "samples"
+TRUNK_PARTS = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
+
+
+@dataclass(frozen=True)
+class EncoderJob:
+    """Everything a training process needs; `generator` is a folder with a generator and its mean latent."""
+
+    params: Encoder
+    seed: int
+    source: PictureSource
+    generator: Path
+    scratch: Path
+
+    def __call__(self, context: TrainContext) -> None:
+        """Train to the last step, reporting curves and checkpoints through the context."""
+        trainer = EncoderTrainer(self, context)
+        trainer.resume()
+        trainer.run()
+
+
+class EncoderTrainer:
+    """The state of one process: the pair, the average of its encoder, optimizer, step."""
+
+    def __init__(self, job: EncoderJob, context: TrainContext) -> None:
+        self.job, self.context, self.params = job, context, job.params
+        self.pair = new_pair(job).to(context.device)
+        self.pair.generator.requires_grad_(False)
+        self.average = copy.deepcopy(self.pair.encoder).requires_grad_(False)
+        self.optimizer = torch.optim.Adam(self.pair.encoder.parameters(), lr=job.params.lr, betas=job.params.betas)
+        self.share = Share("encoder.batch", job.params.batch, context.rank, context.world_size)
+        self.known = replace(self.share, batch=max(context.world_size, job.params.known))
+        self.loss = EncoderLoss(job.params, job.seed, self.known.weight / self.share.weight).to(context.device)
+        self.pictures, self.held_out = job.source.load(self.pair.resolution)
+        self.step = 0
+
+    def resume(self) -> None:
+        """Take up everything from the context's checkpoint, if there is one."""
+        with self.context.resume_from() as folder:
+            if folder is None:
+                return
+            state = torch.load(folder / CHECKPOINT, weights_only=True, map_location=self.context.device)
+        self.pair.encoder.load_state_dict(state["encoder"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+
+    def run(self) -> None:
+        """Train from the present step to the last."""
+        found: dict[str, list[float]] = defaultdict(list)
+        while self.step < self.params.steps:
+            for name, value in self._update().items():
+                found[name].append(value)
+            self.step += 1
+            saves = self.step == self.params.steps or self.step % self.params.save_every == 0
+            if saves or self.step % self.params.report_every == 0:
+                self._report({f"train_{name}": sum(each) / len(each) for name, each in found.items()}, saves)
+                found.clear()
+
+    def _update(self) -> dict[str, float]:
+        params, context = self.params, self.context
+        place = (self.job.seed, context.rank, self.step)
+        order, draw = step_generator(None, *place, 3), step_generator(context.device, *place, 4)
+        true = draw_batch(self.pictures, self.share.size, order, context.device, mirror=params.mirror)
+        terms = self.loss(self._inverted(true, draw))
+        self.optimizer.zero_grad(set_to_none=True)
+        terms["loss"].backward()
+        average_gradients(self.pair.encoder.parameters(), context.world_size, self.share.weight)
+        for group in self.optimizer.param_groups:
+            group["lr"] = params.lr * _schedule(self.step / params.steps)
+        self.optimizer.step()
+        # Early on, the average is over all steps so far: else it would remember the untrained weights for long.
+        move_average(self.average, self.pair.encoder, min(params.average, self.step / (self.step + 10)))
+        return {name: term.item() for name, term in terms.items()}
+
+    def _inverted(self, true: Tensor, draw: torch.Generator) -> Inversion:
+        """Send real pictures through both networks, and G's own samples, whose codes are known, through E_I."""
+        self.pair.encoder.train()
+        count = self.known.size if self.params.known and self.params.lambda_known else 0
+        with torch.autocast(true.device.type, dtype=torch.bfloat16, enabled=self.params.bf16):
+            if not count:
+                return Inversion(true, self.pair(true))
+            with torch.no_grad():
+                known = draw_codes(self.pair.generator, count, draw, mixing=self.params.known_mixing).float()
+                samples = self.pair.synthesise(known).clamp(-1, 1).float()
+            codes = self.pair.invert(torch.cat([true, samples]))
+            return Inversion(true, self.pair.synthesise(codes[: len(true)]), known, codes[len(true) :])
+
+    def _report(self, losses: dict[str, float], saves: bool) -> None:
+        metrics, folder = {"step": float(self.step), **losses}, None
+        if saves and self.context.rank == 0:
+            pair = self._averaged()
+            true = self.held_out.permute(0, 2, 3, 1).numpy()
+            made = synthesise_frames(pair.generator, invert_frames(pair, true), pair.resolution)
+            metrics["held_out_psnr"] = float(psnr(true, made).mean())
+            shown = np.linspace(0, len(true) - 1, min(self.params.shown, len(true))).astype(int)
+            pictures = np.concatenate([true[shown], made[shown]])
+            write_strip(pictures, self.job.scratch / SAMPLES / f"step-{self.step:08d}.png")
+            folder = self.job.scratch / "checkpoint"
+            self._write(folder, pair)
+        self.context.report(metrics, folder)
+
+    def _averaged(self) -> Backbone:
+        return Backbone(self.pair.generator, self.average, self.pair.latent_avg, self.pair.input_size).eval()
+
+    def _write(self, folder: Path, pair: Backbone) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {"encoder": self.pair.encoder.state_dict(), "average": self.average.state_dict()}
+        torch.save({**state, "optimizer": self.optimizer.state_dict(), "step": self.step}, folder / CHECKPOINT)
+        pair.save(folder / OUTCOME)
+
+
+def new_pair(job: EncoderJob) -> Backbone:
+    """Return the job's generator and mean latent with an encoder to train, the same on every process."""
+    config, state = load_network(job.generator, "generator")
+    generator = filled(Generator, config, state, job.generator / "generator.safetensors")
+    _, mean = load_network(job.generator, "latent_avg")
+    params = job.params
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        encoder = _new_encoder(params, generator)
+    if isinstance(encoder, ResNetEncoder):
+        _start_at_the_mean(encoder)
+        if params.imagenet:
+            load_imagenet(encoder, Path(params.imagenet))
+    return Backbone(generator, encoder, mean["latent_avg"], params.input_size)
+
+
+def _new_encoder(params: Encoder, generator: Generator) -> ResNetEncoder | GradualStyleEncoder:
+    if params.kind == "psp":
+        if generator.style_dim != 512 or generator.n_styles < 7:
+            raise TalkingError("encoder.kind psp needs a generator of 512 numbers per style and 7 styles: use resnet.")
+        return GradualStyleEncoder(generator.n_styles)
+    return ResNetEncoder(
+        generator.n_styles,
+        generator.style_dim,
+        width=params.width,
+        stem=params.stem,
+        stem_stride=params.stem_stride,
+        pool=params.pool,
+    )
+
+
+@torch.no_grad()
+def _start_at_the_mean(encoder: ResNetEncoder) -> None:
+    """Begin near the mean face, where the generator draws faces: far from it gradients lead nowhere."""
+    encoder.linear.weight.mul_(0.1)
+    encoder.linear.bias.zero_()
+
+
+def load_imagenet(encoder: ResNetEncoder, path: Path) -> None:
+    """Fill the convolutions and norms from torchvision's ResNet-18 file (thesis 3.3.2.2). Raises TalkingError."""
+    stored, own = read_state(path), encoder.state_dict()
+    wanted = [name for name in own if name.startswith(TRUNK_PARTS)]
+    for name in wanted:
+        if name not in stored or stored[name].shape != own[name].shape:
+            raise TalkingError(
+                f"{path} has no fitting {name}: give torchvision's resnet18, with encoder.width 64 and stem imagenet."
+            )
+    encoder.load_state_dict({**own, **{name: stored[name] for name in wanted}})
+
+
+def _schedule(progress: float) -> float:
+    """Warm up over the first hundredth, lest Adam's first steps leave the mean face; a cosine over the last third."""
+    return min(1.0, 100 * progress + 0.05) if progress < 2 / 3 else 0.5 * (1 + math.cos(math.pi * (3 * progress - 2)))

@@ -1,0 +1,59 @@
+"""What the rows of the comparison are drawn from, read from the shards of a test clip."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from talking.corpora.roles import TestClip
+from talking.data.shards import ClipStatus, ShardFolder, decode_array
+from talking.media.pixels import resize_frames
+from talking.media.video import decode_frames
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the rows are made from.
+
+    codes: E_I of the true frames, (T, L, 512);
+    windows, other: the clip's own audio windows and another clip's, (T, 12, 28);
+    identity: the identity image, (R, R, 3) uint8.
+    """
+
+    codes: np.ndarray
+    windows: np.ndarray
+    other: np.ndarray
+    identity: np.ndarray
+
+
+@dataclass(frozen=True)
+class MaterialReader:
+    """Reads the folders of shards side by side; `size`: pixels of the identity image."""
+
+    aligned: ShardFolder
+    codes: ShardFolder
+    windows: ShardFolder
+    size: int
+
+    def crops(self, clip: TestClip) -> np.ndarray:
+        """Return the true crops (T, R, R, 3) uint8."""
+        return decode_frames(members(self.aligned, clip.key, clip.shard)["crops.mp4"])
+
+    def material(self, clip: TestClip, crops: np.ndarray, most: int | None = None) -> Material:
+        """Return what the clip's rows are made from, of its first `most` frames, or of all."""
+        codes = decode_array(members(self.codes, clip.key, clip.shard)["codes.npy"])[:most].astype(np.float32)
+        own, other = self._windows(clip.key, clip.shard), self._windows(clip.other, clip.other_shard)
+        identity = resize_frames(crops[:1], self.size)[0]
+        return Material(codes, fit_length(own, len(codes)), fit_length(other, len(codes)), identity)
+
+    def _windows(self, key: str, shard: str) -> np.ndarray:
+        return decode_array(members(self.windows, key, shard)["windows.npy"])
+
+
+def members(folder: ShardFolder, key: str, shard: str) -> dict[str, bytes]:
+    """Return the members of a clip that the stage before could use."""
+    return folder.sample(ClipStatus(key, "", shard, "ok")).members
+
+
+def fit_length(windows: np.ndarray, length: int) -> np.ndarray:
+    """Return windows (length, 12, 28): cut, or their last one repeated."""
+    return windows[np.minimum(np.arange(length), len(windows) - 1)]
