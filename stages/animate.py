@@ -10,7 +10,6 @@ from talking.core.accelerators import best_device
 from talking.core.files import atomic_folder, read_json, write_json
 from talking.corpora.roles import Adaptation, TestClip, test_clips
 from talking.data.shards import ShardFolder
-from talking.evaluation.rows import ROWS
 from talking.media.audio import read_wav
 from talking.media.video import encode_frames
 from talking.models.backbone import Backbone
@@ -20,6 +19,7 @@ from talking.orchestration.params import Animate, Params
 from talking.orchestration.stage import run_stage
 from talking.systems.mm22.linear import LinearFit
 from talking.systems.mm22.material import MaterialReader, members
+from talking.systems.mm22.methods import METHODS, WRONG_AUDIO
 from talking.systems.mm22.predict import MARK, RowMaker
 from talking.systems.mm22.talking_head import TalkingHead
 
@@ -67,7 +67,7 @@ class AnimateWork:
                 frames,
                 self.target / row / f"{clip.key}.mp4",
                 crf=self.section.crf,
-                sound=other if row == "wrong_audio" else sound,
+                sound=other if row == WRONG_AUDIO else sound,
                 metadata=MARK,
                 preset=self.section.preset,
             )
@@ -100,7 +100,8 @@ def main(
         work = AnimateWork(params.animate, sources, folder.resolve())
         frames = sum(cluster.map_items(work, clips, params.cluster))
         write_json(folder / "clips.json", [asdict(clip) for clip in clips])
-    print(f"animate: {len(ROWS)} videos of each of {len(clips)} clips, {frames} frames each row")
+        write_json(folder / "methods.json", METHODS.as_plain())
+    print(f"animate: {len(METHODS.names)} videos of each of {len(clips)} clips, {frames} frames each row")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ from talking.corpora.roles import TestClip
 from talking.data.shards import ClipStatus, ShardFolder
 from talking.evaluation.evaluate import Networks
 from talking.evaluation.measure import TRUE, Measured, Measurer
-from talking.evaluation.methods import Methods, find_methods
+from talking.evaluation.methods import MethodTable
 from talking.evaluation.report.evaluation import Report, bars
 from talking.evaluation.report.film import write_film
-from talking.evaluation.report.findings import REFERENCE, Findings, Table
+from talking.evaluation.report.findings import Findings, Table
 from talking.evaluation.report.headline import headline
 from talking.evaluation.report.html import PAGE, write_page
-from talking.evaluation.rows import ROWS
+from talking.evaluation.videos import Videos, find_videos
 from talking.faces.finders import make_finder
 from talking.media.audio import extract_sound
 from talking.media.video import decode_frames
@@ -34,7 +34,6 @@ from talking.orchestration.stage import run_stage
 from talking.systems.mm22.predict import MARK
 
 BARS = ("mouth_correlation", "lmd", "psnr", "ssim")
-FILMED = ("stage_two", "inversion_tuned", "stage_one", "inversion")
 
 
 @dataclass
@@ -45,7 +44,8 @@ class EvaluateWork:
     aligned: Path
     videos: Path
     phones: dict[str, tuple[Segment, ...]]
-    methods: Methods
+    methods: MethodTable
+    others: Videos
     filmed: frozenset[str]
     films: Path
 
@@ -70,13 +70,14 @@ class EvaluateWork:
     def __call__(self, clip: TestClip) -> Measured:
         """Return the measures of one clip."""
         sample = self.folder.sample(ClipStatus(clip.key, clip.speaker, clip.shard, "ok"))
-        made = {row: decode_frames(self.videos / row / f"{clip.key}.mp4") for row in ROWS}
+        own = [name for name in self.methods.names if name not in self.others.clips]
+        made = {name: decode_frames(self.videos / name / f"{clip.key}.mp4") for name in own}
         true = decode_frames(sample.members["crops.mp4"])
-        side = made[ROWS[0]].shape[1]
-        made |= self.methods.frames(clip.key, side, len(true))
-        sound = extract_sound(self.videos / REFERENCE / f"{clip.key}.mp4")
+        side = made[own[0]].shape[1]
+        made |= self.others.frames(clip.key, side, len(true))
+        sound = extract_sound(self.videos / self.methods.reference / f"{clip.key}.mp4")
         if clip.key in self.filmed:
-            rows = {TRUE: true} | {row: made[row] for row in (*FILMED, *self.methods.clips) if row in made}
+            rows = {TRUE: true} | {row: made[row] for row in self.methods.pictured() if row in made}
             write_film(rows, self.films / f"{clip.speaker}.mp4", sound=sound, side=side, metadata=MARK)
         phones = self.phones[clip.key]
         return self.measurer.measure(
@@ -109,21 +110,24 @@ def main(
     `backbone` is for Table 2, `resampled` for the clips that it refused; `methods` holds other systems' videos.
     """
     clips = [TestClip.of(row) for row in read_json(videos / "clips.json")]
-    others = find_methods(methods, [clip.key for clip in clips], (*ROWS, TRUE))
+    own = MethodTable.of(read_json(videos / "methods.json"))
+    others = find_videos(methods, [clip.key for clip in clips], (*own.names, TRUE))
+    table = own.joined(others.methods)
     with atomic_folder(report) as folder:
-        findings = measure(params, clips, others, manifest, aligned, videos, plots, folder)
-        measured = table_two_of(stage_one, backbone, others) if backbone else None
+        findings = measure(params, clips, table, others, manifest, aligned, videos, plots, folder)
+        measured = table_two_of(stage_one, backbone, table.reference, others) if backbone else None
         lost = [ShardFolder(part) for part in (resampled, aligned) if part]
         write_page(folder, findings, facts_of(params, manifest, lost, stage_one, others.remarks, measured))
     write_json(metrics / "evaluate.json", findings["unseen"].table)
     write_json(metrics / "evaluate_seen.json", findings["seen"].table)
-    few = headline(findings["unseen"].table, findings["seen"].table)
+    few = headline(findings["unseen"].table, findings["seen"].table, table)
     write_json(metrics / "headline.json", few)
     write_json(metrics / "comparison.json", {group: found.differences for group, found in findings.items()})
     write_bars(findings["unseen"].table, plots / "rows.csv")
     if measured:
         write_json(metrics / "table2.json", measured.table)
-    add_to_run(params, stage_one, findings, few, measured, report, videos / REFERENCE / f"{clips[0].key}.mp4")
+    video = videos / table.reference / f"{clips[0].key}.mp4"
+    add_to_run(params, stage_one, findings, few, measured, report, video)
     print((report / "table.txt").read_text())
     print(f"{measured}\n" if measured else "", end="")
     print(f"{report / PAGE} shows it with videos and pictures.")
@@ -132,7 +136,8 @@ def main(
 def measure(
     params: Params,
     clips: list[TestClip],
-    methods: Methods,
+    methods: MethodTable,
+    others: Videos,
     manifest: Path,
     aligned: Path,
     videos: Path,
@@ -144,10 +149,12 @@ def measure(
     phones = {row.key: row.phones for row in rows_of(manifest)}
     filmed = frozenset({clip.speaker: clip.key for clip in reversed(clips)}.values())
     films = (folder / "films").resolve()
-    work = EvaluateWork(section, aligned.resolve(), videos.resolve(), phones, methods, filmed, films)
+    work = EvaluateWork(section, aligned.resolve(), videos.resolve(), phones, methods, others, filmed, films)
     network = load_inception(Path(section.weights) if section.weights else None, device=str(best_device()))
     no_fid = network if isinstance(network, Unavailable) else None
-    gathered = Report(folder, section.sheet_columns, no_fid, tuple(methods.clips), methods.remarks, params.seed, clips)
+    gathered = Report(
+        folder, section.sheet_columns, no_fid, methods, tuple(others.clips), others.remarks, params.seed, clips
+    )
     networks = section.weights is not None or section.finder == "face_alignment"
     resources = params.cluster if networks else cluster.on_cpus(params.cluster)
     with cluster.connect(params.cluster):

@@ -10,11 +10,11 @@ from talking.corpora.rejects import Reject, read_rejects
 from talking.data.shards import ShardFolder
 from talking.data.storage import join
 from talking.evaluation.evaluate import Value
-from talking.evaluation.methods import Methods
-from talking.evaluation.report.findings import REFERENCE, Findings
+from talking.evaluation.report.findings import Findings
 from talking.evaluation.report.html import Facts
 from talking.evaluation.report.table import as_text
 from talking.evaluation.report.table_two import TableTwo, speed_note, table_two, table_two_cells
+from talking.evaluation.videos import Videos
 from talking.models.backbone import Backbone
 from talking.orchestration import tracking
 from talking.orchestration.params import Params, as_plain
@@ -31,22 +31,28 @@ class Measured:
     """Table 2 and the speed on this machine, which no file that is compared between runs holds."""
 
     table: TableTwo
-    speed: Speed
+    speeds: dict[str, Speed]
 
     @property
     def cells(self) -> list[list[str]]:
         """The table's strings, heading first."""
-        return table_two_cells(self.table, self.speed)
+        return table_two_cells(self.table, self.speeds)
 
     def __str__(self) -> str:
-        return f"Parameters, speed, size\n\n{as_text(self.cells)}{speed_note(self.speed)}"
+        return f"Parameters, speed, size\n\n{as_text(self.cells)}{self.note}"
+
+    @property
+    def note(self) -> str:
+        """The sentence on what was timed, and on what machine."""
+        return speed_note(next(iter(self.speeds.values())))
 
 
-def table_two_of(stage_one: Path, backbone: Path, methods: Methods) -> Measured:
+def table_two_of(stage_one: Path, backbone: Path, reference: str, videos: Videos) -> Measured:
     """Load the model and time it, for some two seconds."""
     device = best_device()
     model, pair = TalkingHead.load(stage_one).to(device), Backbone.load(backbone).to(device)
-    return Measured(table_two(parameter_counts(model, pair), methods.sizes()), synthesis_speed(model, pair))
+    table = table_two({reference: parameter_counts(model, pair)}, videos.sizes())
+    return Measured(table, {reference: synthesis_speed(model, pair)})
 
 
 def facts_of(
@@ -71,7 +77,7 @@ def facts_of(
         rejects=[*read_rejects(manifest), *lost],
         remarks=tuple(remarks),
         table_two=measured.cells if measured else (),
-        table_two_note=speed_note(measured.speed) if measured else "",
+        table_two_note=measured.note if measured else "",
     )
 
 
@@ -101,7 +107,7 @@ def numbers_of(findings: dict[str, Findings]) -> dict[str, Value]:
     return {
         f"{prefix}.{row}.{name}": value
         for group, found in findings.items()
-        for prefix, table in ((group, found.table), (f"{group}.vs_{REFERENCE}", found.differences))
+        for prefix, table in ((group, found.table), (f"{group}.vs_{found.methods.reference}", found.differences))
         for row, values in table.items()
         for name, value in values.items()
     }
@@ -122,8 +128,9 @@ def add_to_run(
         run.headline(few)
         run.metrics({name: float(value) for name, value in numbers_of(findings).items() if value is not None})
         if measured:
-            counts = {name: float(value) for name, value in measured.table[REFERENCE].items() if value is not None}
-            run.metrics({**counts, "synthesis_frames_per_s": measured.speed.frames_per_second})
-            run.tags({"synthesis_machine": measured.speed.machine})
+            for name, speed in measured.speeds.items():
+                counts = {key: float(value) for key, value in measured.table[name].items() if value is not None}
+                run.metrics({**counts, "synthesis_frames_per_s": speed.frames_per_second})
+                run.tags({"synthesis_machine": speed.machine})
         run.artifact(report, "report")
         run.artifact(video, "videos")

@@ -8,6 +8,7 @@ from typing import Any
 
 from talking.core.errors import TalkingError
 from talking.orchestration.params import load_params
+from talking.systems.mm22.methods import METHODS
 
 PARAMS = Path("params.yaml")
 PRESETS = Path("presets")
@@ -97,7 +98,7 @@ def run_summary() -> None:
     if not table.is_file():
         raise TalkingError(f"{table} is missing: run `dvc repro` first.")
     print(table.read_text())
-    video = next(iter(sorted((Path("videos") / corpus / "stage_two").glob("*.mp4"))), None)
+    video = next(iter(sorted((Path("videos") / corpus / METHODS.reference).glob("*.mp4"))), None)
     sheet = next(iter(sorted((report / "sheets").glob("*.png"))), None)
     for name, path in (("video", video), ("contact sheet", sheet), ("report", report / "index.html")):
         if path:

@@ -1,99 +1,137 @@
-"""Videos of the test clips that other systems made, `<folder>/<method>/<clip>.mp4`: found, checked and decoded."""
+"""What is compared: a method is a system and how it is driven, as a record, and a table holds any number of them."""
 
-import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any, Literal
 
 from talking.core.errors import TalkingError
-from talking.media.pixels import resize_frames
-from talking.media.video import decode_frames, probe
+from talking.core.typed import read_file
 
-RATE = 25
-# All rows are cut to the shortest, so one truncated video would cost every row its frames.
-SHORTEST = 0.8
-SUFFIX = ".mp4"
-NOTES = frozenset({"README.md", ".gitignore"})
-NAMED = 5
+Kind = Literal["floor", "ceiling", "model"]
+View = Literal["aligned", "whole_clip"]
+VIEWS: dict[View, str] = {"aligned": "aligned FFHQ crops", "whole_clip": "whole-clip crops"}
+UNKNOWN, NO_GENERATOR = "–", "none"
+RECORD = "method.yaml"
+# Okabe and Ito's colours, which colour-blind readers can tell apart, for methods that name none.
+COLOURS = ("#CC79A7", "#0072B2", "#F0E442", "#999933", "#882255")
 
 
 @dataclass(frozen=True)
-class Methods:
-    """What lies in `folder`: by method, the keys of the clips that it has; `remarks` are sentences on other files."""
+class Method:
+    """A line of every table, a bar of every plot.
 
-    folder: Path
-    clips: dict[str, frozenset[str]]
-    remarks: tuple[str, ...] = ()
-
-    def frames(self, key: str, size: int, length: int) -> dict[str, np.ndarray]:
-        """Return the frames (T, size, size, 3) uint8 of one clip by each method that has it; raises as `read_made`."""
-        return {
-            method: read_made(self.folder / method / f"{key}{SUFFIX}", size, length)
-            for method, keys in self.clips.items()
-            if key in keys
-        }
-
-    def sizes(self) -> dict[str, int]:
-        """Return the side in pixels of each method's first video."""
-        return {
-            method: probe(self.folder / method / f"{min(keys)}{SUFFIX}").width for method, keys in self.clips.items()
-        }
-
-
-def find_methods(folder: Path | None, keys: Collection[str], taken: Collection[str]) -> Methods:
-    """Look for videos of the clips `keys`; a folder that is not there holds no method.
-
-    Raises `TalkingError` for a method that has none of the clips, or whose name is that of a row (`taken`) or would
-    not do as the name of a metric.
+    `kind`: a floor is what a model must beat to have learned anything, a ceiling what a generator can draw at all.
+    `drawn_by` names the generator that draws it; `ceiling` the method that the same generator draws of the true codes,
+    so that none of that generator can be expected to do better, None where there is no such method.
+    `colour` is the one it has in every plot, None for the next free one. `view` is what its videos show and are
+    measured against. `pictured` methods are on contact sheets and in films, and of `traced` ones the mouth's opening is
+    plotted over time.
     """
-    if folder is None or not folder.is_dir():
-        return Methods(folder or Path(), {})
-    clips: dict[str, frozenset[str]] = {}
-    remarks = _strays(folder, (path for path in folder.iterdir() if not path.is_dir() and path.name not in NOTES))
-    for method in sorted(path for path in folder.iterdir() if path.is_dir()):
-        _check_name(method, taken)
-        names = {path.name for path in method.iterdir()}
-        clips[method.name] = frozenset(key for key in keys if key + SUFFIX in names)
-        if not clips[method.name]:
-            raise TalkingError(
-                f"{method} has none of the {len(keys)} test clips: name its videos as {min(keys)}{SUFFIX}."
-            )
-        known = {key + SUFFIX for key in keys}
-        remarks += _strays(method, (path for path in method.iterdir() if path.name not in known))
-    return Methods(folder, clips, tuple(remarks))
+
+    name: str
+    title: str
+    kind: Kind = "model"
+    drawn_by: str = UNKNOWN
+    ceiling: str | None = None
+    colour: str | None = None
+    view: View = "aligned"
+    pictured: bool = True
+    traced: bool = False
 
 
-def read_made(path: Path, size: int, length: int) -> np.ndarray:
-    """Return the frames (T, size, size, 3) uint8 of a video made of a clip whose true frames are `length`.
+@dataclass(frozen=True)
+class MethodTable:
+    """Methods in the order of every table; `reference` names the one that all others are compared with."""
 
-    Raises `TalkingError` for a video that is not at 25 constant frames a second, not square, or far too short.
+    methods: tuple[Method, ...] = ()
+    reference: str = ""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "MethodTable":
+        """Return the table that `dataclasses.asdict` made `values` of."""
+        return cls(tuple(Method(**method) for method in values["methods"]), values["reference"])
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return the table as plain values, for JSON."""
+        return asdict(self)
+
+    def __getitem__(self, name: str) -> Method:
+        """Return the method of that name; of one that is not in the table no more is known than its name."""
+        return next((method for method in self.methods if method.name == name), Method(name, name))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The methods' names in order."""
+        return tuple(method.name for method in self.methods)
+
+    def of_kind(self, *kinds: Kind) -> tuple[str, ...]:
+        """Return the names of the methods of some kinds."""
+        return tuple(method.name for method in self.methods if method.kind in kinds)
+
+    @property
+    def frozen(self) -> str | None:
+        """The floor that no generator draws, a picture that does not move; None where there is no such method."""
+        floors = (method for method in self.methods if method.kind == "floor" and method.drawn_by == NO_GENERATOR)
+        return next((method.name for method in floors), None)
+
+    def of_view(self, view: View) -> tuple[str, ...]:
+        """Return the names of the methods whose videos show that view."""
+        return tuple(method.name for method in self.methods if method.view == view)
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The views that some method has, in a fixed order."""
+        return tuple(view for view in VIEWS if self.of_view(view))
+
+    def joined(self, others: Iterable[Method]) -> "MethodTable":
+        """Return the table with further methods at its end. Raises `TalkingError` where two bear one name."""
+        others = tuple(others)
+        for other in others:
+            if other.name in self.names:
+                raise TalkingError(
+                    f"The method {other.name} bears the name of one that the table has: give it another name."
+                )
+        return replace(self, methods=(*self.methods, *others))
+
+    def ordered(self, names: Iterable[str]) -> list[str]:
+        """Return names in the order of the table, those that it does not have behind them as they came."""
+        names = list(names)
+        return [name for name in self.names if name in names] + [name for name in names if name not in self.names]
+
+    def pictured(self) -> tuple[str, ...]:
+        """Return what contact sheets and films show: each model with its ceiling beside it, the reference first."""
+        models = sorted(self.of_kind("model"), key=lambda name: name != self.reference)
+        names = (part for name in models for part in (name, self[name].ceiling) if part and self[part].pictured)
+        return tuple(dict.fromkeys(names))
+
+    def traced(self) -> tuple[str, ...]:
+        """Return the names of the methods whose mouth's opening is plotted over time."""
+        return tuple(method.name for method in self.methods if method.traced)
+
+    def colours(self, names: Sequence[str]) -> list[str]:
+        """Return a colour per name; a method has the same one in every plot, whatever others stand beside it."""
+        free = [method.name for method in self.methods if method.colour is None]
+        free += [name for name in names if name not in self.names]
+        return [self[name].colour or COLOURS[free.index(name) % len(COLOURS)] for name in names]
+
+
+@dataclass(frozen=True)
+class Record:
+    """`method.yaml` in the folder of a method's videos: what is told of it in the tables; the folder names it."""
+
+    title: str
+    kind: Kind
+    view: View
+
+
+def read_method(folder: Path) -> Method:
+    """Return the method whose videos lie in a folder, by its `method.yaml`; without one no more than its name is known.
+
+    Raises `TalkingError`, naming the file and the key, for a record that cannot be read.
     """
-    info = probe(path)
-    if info.rate != RATE or not info.constant:
-        rate = f"{float(info.rate):g} frames/s" + ("" if info.constant else ", not constant")
-        raise TalkingError(
-            f"{path} has {rate}: only videos at {RATE} constant frames/s can be measured frame by frame."
-        )
-    if info.width != info.height:
-        raise TalkingError(f"{path} is {info.width} x {info.height}: give square aligned crops, as `aligned` has them.")
-    if info.frames < SHORTEST * length:
-        raise TalkingError(f"{path} has {info.frames} frames and the true clip {length}: give the whole clip.")
-    return resize_frames(decode_frames(path)[:length], size)
-
-
-def _check_name(method: Path, taken: Collection[str]) -> None:
-    if method.name in taken:
-        raise TalkingError(f"{method} bears the name of a row of the table: give the method another name.")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", method.name):
-        raise TalkingError(f"{method} cannot name a row: use letters, digits, '_' and '-'.")
-
-
-def _strays(folder: Path, paths: Iterable[Path]) -> list[str]:
-    """Return a sentence on files that are no video of a test clip, or none without any."""
-    names = sorted(path.name for path in paths)
-    if not names:
-        return []
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return [f"{folder.name}: not measured, being no video of a test clip: {', '.join(names[:NAMED])}{more}."]
+    path = folder / RECORD
+    if not path.is_file():
+        return Method(folder.name, folder.name)
+    record = read_file(Record, path)
+    return Method(folder.name, **{entry.name: getattr(record, entry.name) for entry in fields(record)})

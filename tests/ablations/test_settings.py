@@ -50,9 +50,9 @@ def test_a_run_has_its_own_seed_and_steps_and_the_rest_of_the_main_params() -> N
     changed = applied(replace(ablation, seed=7, train_steps=11, tune_steps=5), params)
     assert (changed.seed, changed.stage_one.steps, changed.stage_two.steps) == (7, 11, 5)
     assert changed.stage_one.lips_clips == 0
-    rest = replace(applied.stage_one, steps=params.stage_one.steps, lips_clips=params.stage_one.lips_clips)
+    rest = replace(changed.stage_one, steps=params.stage_one.steps, lips_clips=params.stage_one.lips_clips)
     assert replace(rest, validate_every=params.stage_one.validate_every) == params.stage_one
-    assert applied.corpora == params.corpora
+    assert changed.corpora == params.corpora
 
 
 def test_names_of_experiments_are_ones_that_git_takes_and_differ() -> None:

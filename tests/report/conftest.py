@@ -7,7 +7,7 @@ import pytest
 
 from talking.evaluation.evaluate import ClipScores
 from talking.evaluation.measure import TRUE, Measured
-from talking.evaluation.rows import ROWS
+from talking.systems.mm22.methods import METHODS
 
 FRAMES, COLUMNS, SIDE = 8, 3, 24
 Clip = Callable[..., Measured]
@@ -20,7 +20,7 @@ def clip() -> Clip:
     def make(key: str, split: str = "unseen", **psnr: float) -> Measured:
         speaker = key.split("_", maxsplit=1)[0]
         rng = np.random.default_rng(0)
-        rows = psnr or {row: 20.0 + n for n, row in enumerate(ROWS)}
+        rows = psnr or {row: 20.0 + n for n, row in enumerate(METHODS.names)}
         scores = [
             ClipScores(key, speaker, row, FRAMES, 0, value, 0.9, 1.0, 0.01, 0.5, 0.5) for row, value in rows.items()
         ]

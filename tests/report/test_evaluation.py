@@ -11,9 +11,11 @@ import pytest
 from talking.core.moments import Moments
 from talking.evaluation.evaluate import ClipScores
 from talking.evaluation.measure import TRUE, Measured
+from talking.evaluation.methods import Method
 from talking.evaluation.report.evaluation import Report, bars
 from talking.metrics.frechet import frechet_distance
 from talking.metrics.unavailable import Unavailable
+from talking.systems.mm22.methods import METHODS
 
 ROWS = ("static", "linear", "inversion", "inversion_tuned", "stage_one", "stage_two")
 MISSING = Unavailable("the Inception weights are not there")
@@ -40,7 +42,7 @@ def measured(speaker: str, name: str, split: str = "unseen", psnr: float = 20.0,
 
 
 def report(folder: Path, missing: Unavailable | None = MISSING) -> Report:
-    return Report(folder, COLUMNS, missing)
+    return Report(folder, COLUMNS, missing, METHODS)
 
 
 def names(folder: Path) -> list[str]:
@@ -113,7 +115,14 @@ def test_fid_is_of_all_features_of_a_group_together(tmp_path) -> None:
 
 
 def test_rows_of_other_systems_are_in_the_sheet_and_remarks_below_the_tables(tmp_path) -> None:
-    gathered = Report(tmp_path, COLUMNS, MISSING, methods=("stage_one", "other"), remarks=("x.mp4 is no test clip.",))
+    gathered = Report(
+        tmp_path,
+        COLUMNS,
+        MISSING,
+        METHODS.joined([Method("other", "other")]),
+        others=("stage_one", "other"),
+        remarks=("x.mp4 is no test clip.",),
+    )
     clip = measured("s1", "a")
     clip.stills["other"] = np.full((COLUMNS, SIDE, SIDE, 3), 200, np.uint8)
     gathered.add(clip)

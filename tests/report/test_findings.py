@@ -7,12 +7,13 @@ from talking.corpora.roles import Span
 from talking.evaluation.report.findings import Group
 from talking.metrics.closure import Closure
 from talking.metrics.unavailable import Unavailable
+from talking.systems.mm22.methods import METHODS
 
 NO_FID = Unavailable("the Inception weights are not there")
 
 
 def group(clip, *psnrs: dict[str, float], speakers: int = 2) -> Group:
-    gathered = Group("Held-out speakers")
+    gathered = Group("Held-out speakers", METHODS)
     for number, psnr in enumerate(psnrs):
         gathered.add(clip(f"s{number % speakers}_{number}", **psnr))
     return gathered
@@ -61,20 +62,20 @@ def test_the_same_seed_gives_the_same_findings(clip) -> None:
 
 
 def test_an_empty_group_has_empty_findings() -> None:
-    found = Group("Unseen clips of seen speakers").findings(NO_FID, ("wav2lip",), 0)
+    found = Group("Unseen clips of seen speakers", METHODS).findings(NO_FID, ("wav2lip",), 0)
     assert (found.table, found.differences, found.notes) == ({}, {}, ())
 
 
 def test_the_footing_stands_first_among_the_notes_and_missed_faces_are_explained_where_there_are_some(clip) -> None:
     clips = [roles.TestClip(f"s1_{n}", "s1", "", "unseen", "", "", seen=(Span("s1_9", 1),)) for n in range(2)]
-    gathered = Group("Held-out speakers")
+    gathered = Group("Held-out speakers", METHODS)
     for number in range(2):
         measured = clip(f"s1_{number}", static=20.0, stage_two=21.0)
         lost = [replace(score, missed_frames=2) for score in measured.scores]
         gathered.add(replace(measured, scores=lost, faceless=3, lips=Closure(shut=1, bilabials=2, parted=2, others=2)))
     notes = gathered.findings(NO_FID, (), 0, clips).notes
     assert "s1 on the first frame of s1_9" in notes[1] and "no face in 6 true frames" in notes[2]
-    assert notes[3].startswith("A frame in which the finder sees no face in a made video counts against its row")
+    assert notes[3].startswith("A frame in which the finder sees no face in a made video counts against its method")
     assert "closure J is 0.50" in notes[4]
 
 

@@ -5,6 +5,8 @@ from talking.corpora.roles import Span
 from talking.evaluation.report.footing import faces_note, footing, lips_note, listed
 from talking.metrics.closure import Closure
 
+TUNED = ("wrong_audio", "linear", "inversion_tuned", "stage_two")
+
 
 def clip(key: str, *seen: Span, measured_from: int = 1) -> roles.TestClip:
     return roles.TestClip(key, key.split("_", maxsplit=1)[0], "", "unseen", "", "", measured_from, seen)
@@ -18,19 +20,19 @@ def test_it_says_for_each_speaker_what_the_generator_saw() -> None:
         clip("s3_b", Span("s3_a", 1)),
         clip("s4_a", Span("s4_a", 25), measured_from=25),
     ]
-    first, tuned, later = footing(clips)
-    assert first == "The identity image of every clip is its own first frame, which no row is measured on."
+    first, tuned, later = footing(clips, TUNED)
+    assert first == "The identity image of every clip is its own first frame, which no method is measured on."
     assert tuned == (
-        "The generator of wrong_audio, linear, inversion_tuned and stage_two was tuned on what no row is measured on: "
-        "s1 on s1_a, s2 on 2 training clips, s3 on the first frame of s3_a and s4 on the first 25 frames of s4_a."
+        "The generator of wrong_audio, linear, inversion_tuned and stage_two was tuned on what no method is measured "
+        "on: s1 on s1_a, s2 on 2 training clips, s3 on the first frame of s3_a and s4 on the first 25 frames of s4_a."
     )
     assert later.endswith("the frames after the first third are measured: s4_a from frame 25 on.")
-    assert len(footing([clip("s1_a")])) == 1 and footing([]) == []
+    assert len(footing([clip("s1_a")], TUNED)) == 1 and footing([], TUNED) == []
 
 
 def test_frames_and_clips_without_a_true_face_are_counted_and_named() -> None:
     assert faces_note({"s1_a": 0, "s1_b": 3, "s2_a": 1}, ["s3_a"]) == [
-        "The finder sees no face in 4 true frames, which are left out of every row: s1_b (3) and s2_a (1).",
+        "The finder sees no face in 4 true frames, which are left out of every method: s1_b (3) and s2_a (1).",
         "Not measured at all, for the finder sees no face in the true video: s3_a.",
     ]
     assert faces_note({"s1_a": 0}, []) == []

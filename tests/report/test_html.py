@@ -16,6 +16,7 @@ from talking.evaluation.report.findings import Findings
 from talking.evaluation.report.html import Facts, write_page
 from talking.media.video import decode_frames
 from talking.metrics.unavailable import Unavailable
+from talking.systems.mm22.methods import METHODS
 
 VOID = {"meta", "img", "br", "link", "input"}
 LINKS = {"src", "href", "poster", "srcset", "data", "action"}
@@ -28,7 +29,7 @@ FACTS = Facts(
         Reject("s2", "s2", "s2", "labels", "s2 has no labels.", note=True),
     ),
     remarks=("wav2lip: not measured, being no video of a test clip: x.mp4.",),
-    table_two=(("row", "frames/s"), ("stage_two", "35.0")),
+    table_two=(("method", "frames/s"), ("stage_two", "35.0")),
     table_two_note="Timed on a V100.",
 )
 
@@ -76,7 +77,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def findings(clip, tmp_path: Path) -> dict[str, Findings]:
     """Two clips of each of two speakers, gathered into a report in `tmp_path`, with a film of the first speaker."""
-    report = Report(tmp_path, 3, Unavailable("no Inception"))
+    report = Report(tmp_path, 3, Unavailable("no Inception"), METHODS)
     for number, key in enumerate(("s1_a", "s1_b", "s2_a", "s2_b")):
         report.add(clip(key, static=30.0 + number, inversion=28.0, wrong_audio=15.0 + number, stage_two=20.0 + number))
     frames = np.full((5, 32, 32, 3), 90, np.uint8)
@@ -106,21 +107,24 @@ def test_the_table_has_every_row_over_its_interval_with_floors_and_ceiling_marke
     table = page.tables[0]
     psnr = table[0].index("PSNR ↑")
     counts = "2 speakers, 4 clips, 32 frames"
+    titles = ("static", "wrong_audio", "inversion", "stage_two")
     names = ["staticfloor", "wrong_audiofloor", "inversionceiling", "stage_two"]
-    assert [line[0] for line in table[1:]] == [name + counts for name in names]
+    assert [line[0] for line in table[1:]] == [
+        name + METHODS[title].title + counts for name, title in zip(names, titles, strict=True)
+    ]
     assert table[1][psnr].startswith("31.50[3")
     assert [line[1] for line in table] == ["drawn by", "none", "tuned G", "G", "tuned G"]
     roles = [attributes["class"] for tag, attributes in page.tags if tag == "tr" and "class" in attributes]
-    assert roles[:4] == ["floor", "floor", "ceiling", "own"]
+    assert roles[:4] == ["floor", "floor", "ceiling", "model"]
     assert "only 2 speakers" in page.text and "No Inception." in page.text
 
 
 def test_what_is_clearly_worse_is_said_in_words_and_marked(page: Page) -> None:
     lines = {line[0]: line for line in page.tables[1]}
-    psnr = lines["row"].index("PSNR ↑")
+    psnr = lines["method"].index("PSNR ↑")
     assert lines["wrong_audiofloor"][psnr] == "-5.00 worse[-5.00, -5.00]"
     assert lines["staticfloor"][psnr] == "+10.00 better[10.00, 10.00]"
-    assert lines["wrong_audiofloor"][lines["row"].index("SSIM ↑")] == "+0.000[0.000, 0.000]"
+    assert lines["wrong_audiofloor"][lines["method"].index("SSIM ↑")] == "+0.000[0.000, 0.000]"
     assert "stage_two" not in lines
     assert [attributes.get("class") for tag, attributes in page.tags if tag == "td"].count("worse") == 1
 

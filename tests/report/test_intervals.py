@@ -5,6 +5,7 @@ import pytest
 from talking.evaluation.report.intervals import difference_tables, difference_text, interval_tables, verdict
 from talking.evaluation.report.metrics import METRICS
 from talking.evaluation.report.table import markdown_table
+from talking.systems.mm22.methods import METHODS
 
 BY_NAME = {metric.name: metric for metric in METRICS}
 SUMMARY = {
@@ -17,13 +18,13 @@ DIFFERENCES = {
 }
 
 INTERVALS = """\
-row             static  stage_two
+method          static  stage_two
 ---------------------------------
 PSNR ↑  [30.10, 30.75]          –
 """
 
 DIFFERENCE_MARKDOWN = """\
-| row | PSNR ↑ | LMD ↓ |
+| method | PSNR ↑ | LMD ↓ |
 | --- | ---: | ---: |
 | static | +3.70 [3.50, 3.90] better | +0.70 [0.65, 0.75] worse |
 | linear | – | +0.01 [-0.02, 0.04] |
@@ -31,15 +32,15 @@ DIFFERENCE_MARKDOWN = """\
 
 
 def test_intervals_are_a_table_of_their_own() -> None:
-    assert interval_tables(SUMMARY)[1] == INTERVALS
+    assert interval_tables(SUMMARY, METHODS)[1] == INTERVALS
 
 
 def test_bounds_are_no_columns_of_the_table_of_values() -> None:
-    assert markdown_table(SUMMARY).splitlines()[0] == "| row | drawn by | PSNR ↑ | FID ↓ | frames |"
+    assert markdown_table(SUMMARY, {}, METHODS).splitlines()[0] == "| method | drawn by | PSNR ↑ | FID ↓ | frames |"
 
 
 def test_differences_say_which_row_is_worse_where_the_interval_does() -> None:
-    assert difference_tables(DIFFERENCES)[0] == DIFFERENCE_MARKDOWN
+    assert difference_tables(DIFFERENCES, METHODS)[0] == DIFFERENCE_MARKDOWN
 
 
 @pytest.mark.parametrize(
@@ -65,10 +66,10 @@ def test_a_difference_without_an_interval_is_the_number_alone() -> None:
 
 def test_many_rows_stand_below_each_other_on_a_terminal() -> None:
     rows = {f"row{n}": SUMMARY["static"] for n in range(8)}
-    text = interval_tables(rows)[1]
+    text = interval_tables(rows, METHODS)[1]
     assert max(len(line) for line in text.splitlines()) <= 120
     assert text.count("PSNR") == 2 and text.count("[30.10, 30.75]") == 8
 
 
 def test_without_any_interval_there_is_no_table() -> None:
-    assert interval_tables({"static": {"psnr": 3.0}}) == ("", "")
+    assert interval_tables({"static": {"psnr": 3.0}}, METHODS) == ("", "")

@@ -31,6 +31,7 @@ from talking.orchestration.work.align import AlignWork
 from talking.orchestration.work.invert import InvertWork
 from talking.orchestration.work.mfcc import MfccWork
 from talking.orchestration.work.resample import ResampleWork
+from talking.systems.mm22.methods import METHODS
 from talking.systems.mm22.principal import clip_moments
 
 SHARD = "s1-000.tar"
@@ -87,7 +88,7 @@ def evaluated(folder: Path, params: Params) -> None:
     """Measure every clip against itself, as the stage evaluate does clip by clip, and write the report."""
     missing = Unavailable("no weights")
     measurer = Measurer(make_finder("dlib"), Networks(missing, missing), missing, columns=4, thumbnail=32)
-    report, aligned = Report(folder / "report", 4, missing), ShardFolder(folder / "aligned")
+    report, aligned = Report(folder / "report", 4, missing, METHODS), ShardFolder(folder / "aligned")
     for sample in aligned.read(SHARD):
         crops = decode_frames(sample.members["crops.mp4"])[:25]
         made = dict.fromkeys(("static", "linear", "inversion", "stage_one", "stage_two"), crops)

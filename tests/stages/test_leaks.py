@@ -12,12 +12,15 @@ import pytest
 import torch
 from safetensors.numpy import load
 
-from stages import backbone, pca, stage_one, stage_two
+from stages import backbone, pca, stage_two
 from talking import cluster
 from talking.cluster.settings import Cluster
 from talking.corpora import roles
 from talking.corpora.manifest import read_manifest
+from talking.orchestration.jobs import job_of
 from talking.orchestration.params import load_params
+from talking.systems.mm22.floor import fit_floor
+from talking.systems.mm22.stage_one import StageOneJob
 from talking.training.context import train_locally
 
 from .conftest import write_params
@@ -48,23 +51,23 @@ def trained_pair(corpus: Corpus, out: Path) -> Outputs:
     return {**files(out), "curve": json.dumps(curve).encode()}
 
 
-def job_of(corpus: Corpus) -> stage_one.StageOneJob:
+def job_on(corpus: Corpus) -> StageOneJob:
     """The inputs of stage one."""
     folders = (corpus.manifest, corpus.aligned, corpus.codes, corpus.windows, corpus.basis, corpus.backbone)
-    return stage_one.job_of(corpus.params, *folders)
+    return job_of(corpus.params, *folders)
 
 
 def floor(corpus: Corpus, out: Path) -> Outputs:
     """Ridge regression, what it explains (which weighs the components), normalisation, and the lips' read-out."""
-    job = job_of(corpus)
-    stage_one.fit_floor(job, corpus.aligned)
+    job = job_on(corpus)
+    fit_floor(job, corpus.aligned)
     return files(job.linear)
 
 
 def weights_one(corpus: Corpus, out: Path) -> Outputs:
     """The model that stage one keeps, chosen by validation clips, and its curves."""
-    job = job_of(corpus)
-    stage_one.fit_floor(job, corpus.aligned)
+    job = job_on(corpus)
+    fit_floor(job, corpus.aligned)
     result = train_locally(job, job.scratch / "run", torch.get_default_device())
     assert result.checkpoint is not None
     return {**files(result.checkpoint / "best"), "curve": json.dumps(result.history).encode()}

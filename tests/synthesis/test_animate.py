@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from talking.core.moments import Moments
-from talking.evaluation.rows import ROWS, ceiling_of
 from talking.media.video import encode_frames, read_metadata
 from talking.models.basis import fit_basis
 from talking.models.ridge import Ridge
@@ -14,6 +13,7 @@ from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import synthesise_frames
 from talking.systems.mm22.linear import LinearFit
 from talking.systems.mm22.material import Material
+from talking.systems.mm22.methods import METHODS
 from talking.systems.mm22.predict import MARK, RowMaker, linear_codes, predicted_codes
 from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
 
@@ -58,7 +58,7 @@ def generator(seed: int) -> Generator:
 def test_each_row_is_made_from_its_codes_by_its_generator(model, linear, material) -> None:
     own, tuned = generator(1), generator(2)
     rows = dict(RowMaker(model, linear, own, tuned, 24).rows(material))
-    assert set(rows) == set(ROWS)
+    assert set(rows) == set(METHODS.names)
     assert all(frames.shape == (FRAMES, 24, 24, 3) and frames.dtype == np.uint8 for frames in rows.values())
     start = material.codes[0]
     spoken, wrong = (predicted_codes(model, sound, start) for sound in (material.windows, material.other))
@@ -74,7 +74,7 @@ def test_each_row_is_made_from_its_codes_by_its_generator(model, linear, materia
         assert np.array_equal(rows[name], synthesise_frames(network, codes, 24)), name
     assert all(np.array_equal(frame, material.identity) for frame in rows["static"])
     for name, (network, _) in wanted.items():
-        if ceiling := ceiling_of(name):
+        if ceiling := METHODS[name].ceiling:
             assert wanted[ceiling][0] is network and wanted[ceiling][1] is material.codes, f"the ceiling of {name}"
 
 

@@ -10,6 +10,7 @@ from talking.core.files import write_json, write_text
 from talking.corpora.roles import TestClip
 from talking.evaluation.evaluate import Value
 from talking.evaluation.measure import TRUE, Measured
+from talking.evaluation.methods import MethodTable
 from talking.evaluation.report.contact_sheet import write_contact_sheet
 from talking.evaluation.report.findings import Findings, Group, Table
 from talking.evaluation.report.plots import plot_metric_bars, plot_openings
@@ -17,30 +18,31 @@ from talking.evaluation.report.series import write_openings
 from talking.metrics.unavailable import Unavailable
 
 RATE = 25
-SHEET_ROWS = (TRUE, "stage_two", "inversion_tuned", "stage_one", "inversion")
-PLOTTED_ROWS = ("stage_two", "linear", "inversion_tuned")
+GROUPS = {"unseen": "Held-out speakers", "seen": "Unseen clips of seen speakers"}
 
 
 @dataclass
 class Report:
     """Gathers measured clips into the tables of `folder`; pictures are drawn of the first clip of each speaker.
 
-    `methods` are rows that other systems made, `remarks` sentences for the tables' foot, `seed` that of the intervals,
-    `clips` the test clips, which say what the generators were tuned on.
+    `methods` are all that are compared, `others` those whose videos were made elsewhere, `remarks` sentences for the
+    tables' foot, `seed` that of the intervals, `clips` the test clips, which say what the generators were tuned on.
     """
 
     folder: Path
     columns: int
     no_fid: Unavailable | None
-    methods: tuple[str, ...] = ()
+    methods: MethodTable
+    others: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     seed: int = 0
     clips: Sequence[TestClip] = ()
-    groups: dict[str, Group] = field(
-        default_factory=lambda: {"unseen": Group("Held-out speakers"), "seen": Group("Unseen clips of seen speakers")}
-    )
+    groups: dict[str, Group] = field(default_factory=dict)
     drawn: set[str] = field(default_factory=set)
     openings: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.groups = {name: Group(title, self.methods) for name, title in GROUPS.items()}
 
     def add(self, measured: Measured) -> None:
         """Take in one clip; draw its speaker's sheet and openings if it is the first of the speaker."""
@@ -49,20 +51,19 @@ class Report:
         if measured.speaker in self.drawn or not measured.scores:
             return
         self.drawn.add(measured.speaker)
-        rows = {row: measured.stills[row] for row in (*SHEET_ROWS, *self.methods) if row in measured.stills}
+        rows = {row: measured.stills[row] for row in (TRUE, *self.methods.pictured()) if row in measured.stills}
         stills_per_s = RATE * (self.columns - 1) / max(1, len(measured.openings[TRUE]) - 1)
         sheet = self.folder / "sheets" / f"{measured.speaker}.png"
         write_contact_sheet(rows, sheet, columns=self.columns, rate=stills_per_s)
-        made = {row: measured.openings[row] for row in PLOTTED_ROWS if row in measured.openings}
-        plot_openings(
-            measured.openings[TRUE], made, self.folder / "openings" / f"{measured.speaker}.png", title=measured.key
-        )
+        made = {row: measured.openings[row] for row in self.methods.traced() if row in measured.openings}
+        openings = self.folder / "openings" / f"{measured.speaker}.png"
+        plot_openings(measured.openings[TRUE], made, openings, self.methods, title=measured.key)
 
     def finish(self) -> dict[str, Findings]:
         """Write tables, reasons and bars; return what was found by group, empty tables where it has no clips."""
         findings = {
             name: group.findings(
-                self.no_fid, self.methods, self.seed, [clip for clip in self.clips if clip.split == name]
+                self.no_fid, self.others, self.seed, [clip for clip in self.clips if clip.split == name]
             )
             for name, group in self.groups.items()
         }
@@ -73,7 +74,7 @@ class Report:
         write_text(self.folder / "table.md", "\n".join([*markdown, *(f"{remark}\n" for remark in self.remarks)]))
         write_text(self.folder / "table.txt", "\n".join([*plain, *(f"{remark}\n" for remark in self.remarks)]))
         for name, found in full.items():
-            plot_metric_bars(found.table, self.folder / f"{name}.png")
+            plot_metric_bars(found.table, self.folder / f"{name}.png", self.methods)
         return findings
 
     def write_series(self, target: Path) -> None:

@@ -8,6 +8,7 @@ from talking.corpora.roles import TestClip
 from talking.evaluation.evaluate import ClipScores, Value, reasons_of, summarise
 from talking.evaluation.intervals import differences, intervals, with_intervals
 from talking.evaluation.measure import TRUE, Measured
+from talking.evaluation.methods import MethodTable
 from talking.evaluation.report.footing import MISSED, faces_note, footing, lips_note
 from talking.evaluation.report.intervals import difference_tables, interval_tables
 from talking.evaluation.report.table import markdown_table, text_table
@@ -16,14 +17,13 @@ from talking.metrics.closure import Closure
 from talking.metrics.frechet import frechet_distance
 from talking.metrics.unavailable import Unavailable
 
-REFERENCE = "stage_two"
 FID_UNBOUNDED = "FID has no interval: it is a distance of sets, which drawing the clips anew would shift"
 Table = dict[str, dict[str, Value]]
 
 
 @dataclass(frozen=True)
 class Findings:
-    """`table` has each row's metrics and their bounds, `differences` each row less `REFERENCE` on the same clips.
+    """`table` has each method's metrics and their bounds, `differences` each less the reference on the same clips.
 
     `reasons` are sentences by metric, `notes` sentences on the whole table.
     """
@@ -33,13 +33,14 @@ class Findings:
     differences: Table
     reasons: dict[str, str]
     notes: tuple[str, ...]
+    methods: MethodTable
 
     def texts(self) -> tuple[str, str]:
         """Return the tables as markdown, with intervals and differences, and the first of them as plain text."""
-        spread, apart = interval_tables(self.table), difference_tables(self.differences)
-        tables = (markdown_table(self.table, self.reasons), text_table(self.table, self.reasons))
+        spread, apart = interval_tables(self.table, self.methods), difference_tables(self.differences, self.methods)
+        tables = [write(self.table, self.reasons, self.methods) for write in (markdown_table, text_table)]
         notes = ("".join(f"\n{note}\n" for note in self.notes), "".join(f"{note}\n" for note in self.notes))
-        titles = ("95 % intervals", f"Difference from {REFERENCE} on the same clips, with 95 % intervals")
+        titles = ("95 % intervals", f"Difference from {self.methods.reference} on the same clips, with 95 % intervals")
         markdown = [f"## {self.title}\n", tables[0] + notes[0]]
         plain = [f"{self.title}\n", tables[1] + notes[1]]
         for title, (as_markdown, _) in zip(titles, (spread, apart), strict=True):
@@ -53,6 +54,7 @@ class Group:
     """The clips of one split: of speakers that training never saw, or unseen clips of speakers that it did."""
 
     title: str
+    methods: MethodTable
     scores: list[ClipScores] = field(default_factory=list)
     moments: dict[str, Moments] = field(default_factory=dict)
     lips: Closure = field(default_factory=Closure)
@@ -79,35 +81,41 @@ class Group:
         return {row: frechet_distance(self.moments[TRUE], self.moments[row]) for row in rows}
 
     def findings(
-        self, no_fid: Unavailable | None, methods: Sequence[str], seed: int, clips: Sequence[TestClip] = ()
+        self, no_fid: Unavailable | None, others: Sequence[str], seed: int, clips: Sequence[TestClip] = ()
     ) -> Findings:
         """Return what the clips add up to; tables are empty without clips.
 
-        `methods` are the rows that other systems made, whose missing clips are told; `clips` are the group's, and say
-        what was seen of them before.
+        `others` are methods whose videos were made elsewhere and whose missing clips are told; `clips` are the group's,
+        and say what was seen of them before.
         """
         faces = faces_note(self.faceless, self.unmeasured)
         if not self.scores:
-            return Findings(self.title, {}, {}, {}, tuple(faces))
+            return Findings(self.title, {}, {}, {}, tuple(faces), self.methods)
         fid = self.fid(no_fid)
-        missing = self.missing(methods)
+        missing = self.missing(others)
         table = with_intervals(summarise(self.scores, fid), intervals(self.scores, seed=seed))
-        if methods:
+        if others:
             table = {row: {**values, "missing_clips": len(missing.get(row, ()))} for row, values in table.items()}
         return Findings(
             self.title,
             table,
-            differences(self.scores, REFERENCE, seed=seed),
+            differences(self.scores, self.methods.reference, seed=seed),
             reasons_of(self.scores, fid),
             (
-                *footing(clips),
+                *footing(clips, self._tuned()),
                 *faces,
                 *([MISSED] if any(score.missed_frames for score in self.scores) else []),
                 *lips_note(self.lips),
                 *self._scheme(no_fid),
                 *_missing_notes(missing),
             ),
+            self.methods,
         )
+
+    def _tuned(self) -> list[str]:
+        """The methods that the reference's generator draws, which is the one that was tuned on each speaker."""
+        generator = self.methods[self.methods.reference].drawn_by
+        return [method.name for method in self.methods.methods if method.drawn_by == generator]
 
     def missing(self, methods: Sequence[str]) -> dict[str, list[str]]:
         """Return, by method, which clips of the group it lacks."""

@@ -3,26 +3,28 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from talking.corpora.roles import Span, TestClip
-from talking.evaluation.rows import TUNED_ROWS
 from talking.metrics.closure import Closure
 
 NAMED = 12
 MISSED = (
-    "A frame in which the finder sees no face in a made video counts against its row in every measure of landmarks, "
+    "A frame in which the finder sees no face in a made video counts against its method in every measure of landmarks, "
     "closed lips and identity."
 )
 
 
-def footing(clips: Sequence[TestClip]) -> list[str]:
-    """Return the sentences on the clips of one group: the identity image, and what each speaker's generator saw."""
+def footing(clips: Sequence[TestClip], tuned: Sequence[str]) -> list[str]:
+    """Return the sentences on the clips of one group: the identity image, and what each speaker's generator saw.
+
+    `tuned` names the methods that a generator tuned on the speaker draws.
+    """
     if not clips:
         return []
     seen = {clip.speaker: clip.seen for clip in clips if clip.seen}
     later = [f"{clip.key} from frame {clip.measured_from} on" for clip in clips if clip.measured_from > 1]
-    told = ["The identity image of every clip is its own first frame, which no row is measured on."]
-    if seen:
+    told = ["The identity image of every clip is its own first frame, which no method is measured on."]
+    if seen and tuned:
         told.append(
-            f"The generator of {listed(TUNED_ROWS)} was tuned on what no row is measured on: "
+            f"The generator of {listed(tuned)} was tuned on what no method is measured on: "
             f"{listed(_tuned(speaker, spans) for speaker, spans in seen.items())}."
         )
     if later:
@@ -35,7 +37,7 @@ def faces_note(faceless: Mapping[str, int], unmeasured: Sequence[str]) -> list[s
     told = []
     if count := sum(faceless.values()):
         where = listed(f"{key} ({frames})" for key, frames in faceless.items() if frames)
-        told.append(f"The finder sees no face in {count} true frames, which are left out of every row: {where}.")
+        told.append(f"The finder sees no face in {count} true frames, which are left out of every method: {where}.")
     if unmeasured:
         told.append(f"Not measured at all, for the finder sees no face in the true video: {listed(unmeasured)}.")
     return told

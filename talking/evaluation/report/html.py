@@ -7,23 +7,18 @@ from pathlib import Path
 
 from talking.core.files import write_text
 from talking.corpora.rejects import Reject
+from talking.evaluation.methods import MethodTable
 from talking.evaluation.report.embed import photograph_uri, plot_uri, video_uri
-from talking.evaluation.report.findings import REFERENCE, Findings
+from talking.evaluation.report.findings import Findings
+from talking.evaluation.report.footing import listed
 from talking.evaluation.report.html_tables import differences_table, metrics_table, numbered, plain_table
 from talking.evaluation.report.style import STYLE
 
 PAGE = "index.html"
 MANY = 200
-INTRODUCTION = (
-    "Floors are what a model must beat to have learned anything: the identity frame repeated (static), the model "
-    "driven by another clip's sound (wrong_audio), and ridge regression from sound to codes (linear). Ceilings are "
-    "what a generator can draw at all: the true frames, inverted and drawn again by the backbone's own generator "
-    "(inversion), which is the ceiling of stage_one, and by the one that was tuned on the speaker (inversion_tuned), "
-    "which is the ceiling of the other rows that it draws."
-)
 AGAINST = (
-    f"Each row less {REFERENCE}, on the same clips. Coloured where the interval leaves out 0: there the row is better "
-    f"or worse than {REFERENCE} by more than the choice of speakers and clips explains."
+    "Each method less {reference}, on the same clips. Coloured where the interval leaves out 0: there the method is "
+    "better or worse than {reference} by more than the choice of speakers and clips explains."
 )
 
 
@@ -58,10 +53,27 @@ def write_page(folder: Path, findings: Mapping[str, Findings], facts: Facts) -> 
         _rejects(facts.rejects),
         _parameters(facts.parameters),
     ]
-    body = "\n".join(section for section in (_header(facts), *sections) if section)
+    header = _header(facts, introduction(next(iter(findings.values())).methods)) if findings else ""
+    body = "\n".join(section for section in (header, *sections) if section)
     page = folder / PAGE
     write_text(page, _document(facts.title, body))
     return page
+
+
+def introduction(methods: MethodTable) -> str:
+    """Return what the methods are, in sentences: the floors, the ceilings, and whose ceiling each is."""
+
+    def said(name: str) -> str:
+        drawn = [other.name for other in methods.methods if other.ceiling == name and other.kind == "model"]
+        return f"{methods[name].title} ({name}{', which is the ceiling of ' + listed(drawn) if drawn else ''})"
+
+    parts = (
+        ("model", "What is compared: "),
+        ("floor", "Floors are what a model must beat to have learned anything: "),
+        ("ceiling", "Ceilings are what a generator can draw at all: "),
+    )
+    named = [(text, methods.of_kind(kind)) for kind, text in parts]  # type: ignore[arg-type]
+    return " ".join(f"{text}{listed(map(said, names))}." for text, names in named if names)
 
 
 def _document(title: str, body: str) -> str:
@@ -72,25 +84,28 @@ def _document(title: str, body: str) -> str:
     )
 
 
-def _header(facts: Facts) -> str:
+def _header(facts: Facts, introduction: str) -> str:
     pairs = "".join(
         f"<div><dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd></div>"
         for name, value in facts.source.items()
     )
     return (
-        f'<header><h1>{escape(facts.title)}</h1>\n<dl class="facts">{pairs}</dl>\n<p>{INTRODUCTION}</p>\n'
+        f'<header><h1>{escape(facts.title)}</h1>\n<dl class="facts">{pairs}</dl>\n<p>{escape(introduction)}</p>\n'
         f"{numbered(facts.remarks)}</header>"
     )
 
 
 def _group(folder: Path, name: str, found: Findings) -> str:
-    compared = f"<h3>Against {REFERENCE}</h3>\n<p>{AGAINST}</p>\n{differences_table(found.differences)}"
+    reference = found.methods.reference
+    against = AGAINST.format(reference=escape(reference))
+    differences = differences_table(found.differences, found.methods)
+    compared = f"<h3>Against {escape(reference)}</h3>\n<p>{against}</p>\n{differences}"
     bars = folder / f"{name}.png"
     parts = [
-        metrics_table(found.table, found.reasons),
+        metrics_table(found.table, found.reasons, found.methods),
         "".join(f"<p>{escape(note)}</p>" for note in found.notes),
         compared if found.differences else "",
-        _figure(plot_uri(bars), f"{found.title}: every metric by row, with intervals") if bars.is_file() else "",
+        _figure(plot_uri(bars), f"{found.title}: every metric by method, with intervals") if bars.is_file() else "",
     ]
     return _section(found.title, parts)
 
@@ -112,7 +127,7 @@ def _speaker(folder: Path, name: str) -> str:
     parts = [f"<h3>{escape(name)}</h3>"]
     if film.is_file():
         parts.append(_film(video_uri(film, folder / PAGE), f"{name}: the true clip and the made ones, with its sound"))
-    parts.append(_figure(photograph_uri(folder / "sheets" / f"{name}.png"), f"{name}: the same moments by row"))
+    parts.append(_figure(photograph_uri(folder / "sheets" / f"{name}.png"), f"{name}: the same moments by method"))
     if openings.is_file():
         parts.append(_figure(plot_uri(openings), f"{name}: how far the lips open, over time"))
     return "\n".join(parts)

@@ -3,44 +3,44 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from talking.evaluation.methods import Method, MethodTable
 from talking.evaluation.report.intervals import bounded, interval_text, verdict
-from talking.evaluation.report.metrics import Metric, drawn_by, ordered_rows
+from talking.evaluation.report.metrics import Metric
 from talking.evaluation.report.table import BOUNDS, NONE, Summary, Value, number_text, table_cells, table_columns
-from talking.evaluation.rows import TABLE
 
 TAGGED = ("floor", "ceiling")
 COUNTS = ("speakers", "clips", "frames")
 MISSING = ("missing_clips", "missed_frames")
 
 
-def metrics_table(summary: Summary, reasons: Mapping[str, str]) -> str:
+def metrics_table(summary: Summary, reasons: Mapping[str, str], methods: MethodTable) -> str:
     """Return the comparison: a line per row, floors and ceilings marked, each number over its interval, footnotes.
 
     Beside a row's name stands the generator that drew it, and below it what the row stands on: speakers, clips, frames,
     and what is missing.
     """
-    cells, notes = table_cells(summary, reasons)
+    cells, notes = table_cells(summary, reasons, methods)
     headed = zip(cells[0][2:], table_columns(summary), strict=True)
     columns = [(heading, metric) for heading, metric in headed if metric.digits]
     lines = [
         _line(
-            row,
-            [f"<td>{drawn_by(row)}</td>", *(_measured(summary[row], metric) for _, metric in columns)],
+            methods[row],
+            [f"<td>{methods[row].drawn_by}</td>", *(_measured(summary[row], metric) for _, metric in columns)],
             _counts(summary[row]),
         )
-        for row in ordered_rows(list(summary))
+        for row in methods.ordered(summary)
     ]
-    return _table(["row", "drawn by", *(heading for heading, _ in columns)], lines) + numbered(notes)
+    return _table(["method", "drawn by", *(heading for heading, _ in columns)], lines) + numbered(notes)
 
 
-def differences_table(differences: Summary) -> str:
+def differences_table(differences: Summary, methods: MethodTable) -> str:
     """Return each row's difference from the reference over its interval, coloured where the interval leaves out 0."""
     metrics = bounded(differences)
     lines = [
-        _line(row, (_difference(differences[row], metric) for metric in metrics))
-        for row in ordered_rows(list(differences))
+        _line(methods[row], (_difference(differences[row], metric) for metric in metrics))
+        for row in methods.ordered(differences)
     ]
-    return _table(["row", *(metric.heading for metric in metrics)], lines)
+    return _table(["method", *(metric.heading for metric in metrics)], lines)
 
 
 def plain_table(cells: Sequence[Sequence[str]], *, words: bool = False) -> str:
@@ -66,10 +66,10 @@ def _table(heading: Sequence[str], lines: Iterable[str], kind: str = "") -> str:
     )
 
 
-def _line(row: str, cells: Iterable[str], below: str = "") -> str:
-    role = TABLE[row].kind if row in TABLE else "other"
-    tag = f'<span class="tag">{role}</span>' if role in TAGGED else ""
-    return f'<tr class="{role}">{_head(row, tag + below)}{"".join(cells)}</tr>'
+def _line(method: Method, cells: Iterable[str], below: str = "") -> str:
+    tag = f'<span class="tag">{method.kind}</span>' if method.kind in TAGGED else ""
+    said = f"<small>{escape(method.title)}</small>" if below and method.title != method.name else ""
+    return f'<tr class="{method.kind}">{_head(method.name, tag + said + below)}{"".join(cells)}</tr>'
 
 
 def _counts(values: Mapping[str, Value]) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from math import ceil
 
-from talking.evaluation.report.metrics import Metric, ordered_rows
+from talking.evaluation.methods import MethodTable
+from talking.evaluation.report.metrics import Metric
 from talking.evaluation.report.table import (
     BOUNDS,
     NONE,
@@ -43,14 +44,16 @@ def difference_text(value: Value, low: Value, high: Value, metric: Metric) -> st
     return " ".join(part for part in parts if part and part != NONE) or NONE
 
 
-def interval_tables(summary: Summary) -> tuple[str, str]:
+def interval_tables(summary: Summary, methods: MethodTable) -> tuple[str, str]:
     """Return the intervals of `{row: {"psnr": ..., "psnr_low": ..., "psnr_high": ...}}` as markdown and as text."""
-    return _tables(summary, lambda metric, _, low, high: interval_text(low, high, metric), NARROW)
+    return _tables(summary, lambda metric, _, low, high: interval_text(low, high, metric), NARROW, methods)
 
 
-def difference_tables(differences: Summary) -> tuple[str, str]:
+def difference_tables(differences: Summary, methods: MethodTable) -> tuple[str, str]:
     """Return differences with their intervals and verdicts, of the same keys, as markdown and as text."""
-    return _tables(differences, lambda metric, value, low, high: difference_text(value, low, high, metric), WIDE)
+    return _tables(
+        differences, lambda metric, value, low, high: difference_text(value, low, high, metric), WIDE, methods
+    )
 
 
 def bounded(summary: Summary) -> list[Metric]:
@@ -62,11 +65,13 @@ def bounded(summary: Summary) -> list[Metric]:
     ]
 
 
-def _tables(summary: Summary, cell: Callable[[Metric, Value, Value, Value], str], width: int) -> tuple[str, str]:
-    metrics, rows = bounded(summary), ordered_rows(list(summary))
+def _tables(
+    summary: Summary, cell: Callable[[Metric, Value, Value, Value], str], width: int, methods: MethodTable
+) -> tuple[str, str]:
+    metrics, rows = bounded(summary), methods.ordered(summary)
     if not metrics:
         return "", ""
-    heading = ["row", *(metric.heading for metric in metrics)]
+    heading = ["method", *(metric.heading for metric in metrics)]
     lines = [[row, *(cell(metric, *_values(summary, row, metric)) for metric in metrics)] for row in rows]
     return as_markdown([heading, *lines]), "\n".join(as_text([heading, *part]) for part in _parts(lines, width))
 

@@ -1,10 +1,6 @@
-"""How each metric and row is called in tables and plots, in what order, and which direction is better."""
+"""How each metric is called in tables and plots, in what order, and which direction is better."""
 
 from dataclasses import dataclass
-
-from talking.evaluation.rows import ROWS, generator_of
-
-OTHER_SYSTEM = "–"
 
 
 @dataclass(frozen=True)
@@ -46,13 +42,3 @@ METRICS = (
     Metric("missing_clips", "missing clips", -1, 0),
     Metric("speakers", "speakers", 0, 0),
 )
-
-
-def ordered_rows(rows: list[str]) -> list[str]:
-    """Return the project's own rows in the order of the design, then the others as they came."""
-    return [row for row in ROWS if row in rows] + [row for row in rows if row not in ROWS]
-
-
-def drawn_by(row: str) -> str:
-    """Return the generator that drew a row, in a word; a dash for another system's, which is not known here."""
-    return generator_of(row) or OTHER_SYSTEM

@@ -11,41 +11,34 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from talking.core.files import atomic_path
-from talking.evaluation.report.metrics import METRICS, Metric, ordered_rows
+from talking.evaluation.methods import MethodTable
+from talking.evaluation.report.metrics import METRICS, Metric
 from talking.evaluation.report.table import BOUNDS, NONE, Summary, Value
 
 TRUE_COLOUR = "black"
-# Okabe and Ito's colours, which colour-blind readers can tell apart; floors are grey, so that the models stand out.
-ROW_COLOURS = {
-    "static": "#BBBBBB",
-    "wrong_audio": "#888888",
-    "linear": "#56B4E9",
-    "inversion": "#009E73",
-    "inversion_tuned": "#66C2A5",
-    "stage_one": "#E69F00",
-    "stage_two": "#D55E00",
-}
-OTHER_COLOURS = ("#CC79A7", "#0072B2", "#F0E442")
 
 
-def plot_metric_bars(summary: Summary, target: Path) -> None:
+def plot_metric_bars(summary: Summary, target: Path, methods: MethodTable) -> None:
     """Draw a panel per measured metric of `{row: {metric: value}}` with a bar per row, a dash for a missing one.
 
     A thin line spans the interval where the row has `<metric>_low` and `<metric>_high`.
     """
     metrics = [m for m in METRICS if m.digits and any(values.get(m.name) is not None for values in summary.values())]
-    rows = ordered_rows(list(summary))
+    rows = methods.ordered(summary)
     figure, axes = _panels(len(metrics), width=3.2, height=0.6 + 0.28 * max(len(rows), 4))
     for axis, metric in zip(axes, metrics, strict=True):
         bounds = [[summary[row].get(metric.name + end) for end in BOUNDS] for row in rows]
-        _bars(axis, metric, rows, [summary[row].get(metric.name) for row in rows], [high for _, high in bounds])
+        values = [summary[row].get(metric.name) for row in rows]
+        _bars(axis, metric, rows, values, [high for _, high in bounds], methods.colours(rows))
         _draw_bounds(axis, rows, bounds)
     _save(figure, target)
 
 
-def _bars(axis: Axes, metric: Metric, rows: list[str], values: list[Value], highs: list[Value]) -> None:
+def _bars(
+    axis: Axes, metric: Metric, rows: list[str], values: list[Value], highs: list[Value], colours: list[str]
+) -> None:
     lengths = [0.0 if value is None else float(value) for value in values]
-    axis.barh(rows, lengths, color=row_colours(rows))
+    axis.barh(rows, lengths, color=colours)
     axis.invert_yaxis()
     axis.set_title(metric.heading)
     for place, (value, length, high) in enumerate(zip(values, lengths, highs, strict=True)):
@@ -61,7 +54,13 @@ def _draw_bounds(axis: Axes, rows: list[str], bounds: list[list[Value]]) -> None
 
 
 def plot_openings(
-    true: np.ndarray, made: Mapping[str, np.ndarray], target: Path, *, title: str = "", rate: float = 25.0
+    true: np.ndarray,
+    made: Mapping[str, np.ndarray],
+    target: Path,
+    methods: MethodTable,
+    *,
+    title: str = "",
+    rate: float = 25.0,
 ) -> None:
     """Draw the mouth's opening in pixels, (T,) each, over the seconds of one clip: black the true one, then made ones.
 
@@ -69,19 +68,12 @@ def plot_openings(
     """
     figure, (axis,) = _panels(1, width=9.0, height=3.0)
     axis.plot(np.arange(len(true)) / rate, true, color=TRUE_COLOUR, linewidth=2.2, label="true")
-    rows = ordered_rows(list(made))
-    for row, colour in zip(rows, row_colours(rows), strict=True):
+    rows = methods.ordered(made)
+    for row, colour in zip(rows, methods.colours(rows), strict=True):
         axis.plot(np.arange(len(made[row])) / rate, made[row], color=colour, linewidth=1.4, label=row)
     axis.set(title=title, xlabel="time (s)", ylabel="mouth opening (px)", xlim=(0, max(len(true) - 1, 1) / rate))
     axis.legend(frameon=False, fontsize=8, ncols=2)
     _save(figure, target)
-
-
-def row_colours(rows: list[str]) -> list[str]:
-    """Return a colour per row; a row has the same one in every plot."""
-    others = [row for row in rows if row not in ROW_COLOURS]
-    extra = {row: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, row in enumerate(others)}
-    return [ROW_COLOURS.get(row) or extra[row] for row in rows]
 
 
 def _panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:

@@ -26,7 +26,7 @@ th:first-child { text-align: left; white-space: nowrap; font-weight: 600; }
 .words thead th { font-weight: 600; }
 td small, th small { display: block; font-weight: 400; color: var(--soft); font-size: .76rem; white-space: nowrap; }
 th small { max-width: 9.5rem; color: var(--soft); font-size: .76rem; white-space: normal; }
-tr.floor { background: var(--floor); } tr.ceiling { background: var(--ceiling); } tr.own { background: var(--own); }
+tr.floor { background: var(--floor); } tr.ceiling { background: var(--ceiling); } tr.model { background: var(--own); }
 .tag { margin-left: .5rem; padding: .05rem .45rem; border-radius: 1rem; font-size: .7rem; font-weight: 500;
   color: var(--soft); border: 1px solid currentColor; }
 td.better, td.worse { white-space: nowrap; }

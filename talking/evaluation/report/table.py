@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from talking.evaluation.report.metrics import METRICS, Metric, drawn_by, ordered_rows
+from talking.evaluation.methods import MethodTable
+from talking.evaluation.report.metrics import METRICS, Metric
 
 Value = float | int | None
 Summary = Mapping[str, Mapping[str, Value]]
@@ -13,19 +14,19 @@ NONE = "–"
 BOUNDS = ("_low", "_high")
 
 
-def markdown_table(summary: Summary, reasons: Mapping[str, str] | None = None) -> str:
+def markdown_table(summary: Summary, reasons: Mapping[str, str], methods: MethodTable) -> str:
     """Return the table of `{row: {metric: value}}` in markdown, ending in a newline.
 
     `reasons` are sentences by metric; each becomes a numbered footnote under the table, marked in its column's
     heading. A metric that no row mentions has no column; a number that is missing is a dash.
     """
-    cells, notes = table_cells(summary, reasons or {})
+    cells, notes = table_cells(summary, reasons, methods)
     return as_markdown(cells) + "\n".join(["", *_footnotes(notes), ""] if notes else [])
 
 
-def text_table(summary: Summary, reasons: Mapping[str, str] | None = None) -> str:
+def text_table(summary: Summary, reasons: Mapping[str, str], methods: MethodTable) -> str:
     """Return the same table for a terminal, transposed: a line per metric and a column per row, which is narrower."""
-    cells, notes = table_cells(summary, reasons or {})
+    cells, notes = table_cells(summary, reasons, methods)
     return as_text(cells) + "".join(f"{line}\n" for line in _footnotes(notes))
 
 
@@ -53,20 +54,22 @@ def _footnotes(notes: Sequence[str]) -> list[str]:
     return [f"{number}. {note}" for number, note in enumerate(notes, start=1)]
 
 
-def table_cells(summary: Summary, reasons: Mapping[str, str]) -> tuple[list[list[str]], list[str]]:
+def table_cells(
+    summary: Summary, reasons: Mapping[str, str], methods: MethodTable
+) -> tuple[list[list[str]], list[str]]:
     """Return the table's strings, heading first, and the footnotes; metrics with the same sentence share one.
 
-    The first two columns are the row's name and the generator that drew it.
+    The first two columns are the method's name and the generator that drew it.
     """
     metrics = table_columns(summary)
     notes = list(dict.fromkeys(_sentence(reasons[metric.name]) for metric in metrics if metric.name in reasons))
-    heading = ["row", "drawn by"]
+    heading = ["method", "drawn by"]
     for metric in metrics:
         reason = reasons.get(metric.name)
         heading.append(metric.heading + (f" [{notes.index(_sentence(reason)) + 1}]" if reason else ""))
     lines = [
-        [row, drawn_by(row), *(number_text(summary[row].get(metric.name), metric) for metric in metrics)]
-        for row in ordered_rows(list(summary))
+        [name, methods[name].drawn_by, *(number_text(summary[name].get(metric.name), metric) for metric in metrics)]
+        for name in methods.ordered(summary)
     ]
     return [heading, *lines], notes
 

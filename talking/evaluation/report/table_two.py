@@ -5,24 +5,25 @@ from collections.abc import Mapping
 from talking.evaluation.report.table import NONE
 from talking.synthesis.speed import Speed
 
-OWN_ROW = "stage_two"
 TableTwo = dict[str, dict[str, int | None]]
 
 
-def table_two(own: Mapping[str, int | None], others: Mapping[str, int]) -> TableTwo:
-    """Return the table's rows: `own` is what is known of this model, `others` the side in pixels of others' videos.
+def table_two(known: Mapping[str, Mapping[str, int | None]], others: Mapping[str, int]) -> TableTwo:
+    """Return the table: `known` is told by method, of `others` the side in pixels of their videos alone is known.
 
-    A row has `trainable_parameters` (of E_A and D), `tuned_parameters` (of G, in stage two) and `output_size`, None
+    A method has `trainable_parameters` (of E_A and D), `tuned_parameters` (of G, in stage two) and `output_size`, None
     where it is not known. Speed stands apart, since it is never the same twice.
     """
     unknown = {"trainable_parameters": None, "tuned_parameters": None}
-    return {OWN_ROW: dict(own)} | {name: {**unknown, "output_size": size} for name, size in others.items()}
+    return {name: dict(values) for name, values in known.items()} | {
+        name: {**unknown, "output_size": size} for name, size in others.items()
+    }
 
 
-def table_two_cells(table: TableTwo, speed: Speed) -> list[list[str]]:
-    """Return the table's strings, heading first, with the speed that was measured for the own row."""
-    heading = ["row", "trainable parameters", "tuned per speaker", "frames/s", "output"]
-    return [heading, *(_line(row, values, speed) for row, values in table.items())]
+def table_two_cells(table: TableTwo, speeds: Mapping[str, Speed]) -> list[list[str]]:
+    """Return the table's strings, heading first, with the speeds that were measured."""
+    heading = ["method", "trainable parameters", "tuned per speaker", "frames/s", "output"]
+    return [heading, *(_line(row, values, speeds.get(row)) for row, values in table.items())]
 
 
 def speed_note(speed: Speed) -> str:
@@ -33,9 +34,9 @@ def speed_note(speed: Speed) -> str:
     )
 
 
-def _line(row: str, values: Mapping[str, int | None], speed: Speed) -> list[str]:
+def _line(row: str, values: Mapping[str, int | None], speed: Speed | None) -> list[str]:
     counts = [_millions(values[name]) for name in ("trainable_parameters", "tuned_parameters")]
-    rate = f"{speed.frames_per_second:.1f}" if row == OWN_ROW else NONE
+    rate = f"{speed.frames_per_second:.1f}" if speed else NONE
     size = values["output_size"]
     return [row, *counts, rate, NONE if size is None else f"{size} x {size}"]
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from talking.evaluation.rows import CEILINGS, NO_G, ROWS, TUNED_G, generator_of
+from talking.evaluation.methods import NO_GENERATOR
 from talking.synthesis.codes import synthesise_frames
 from talking.systems.mm22.linear import LinearFit, linear_inputs
 from talking.systems.mm22.material import Material
+from talking.systems.mm22.methods import LINEAR, METHODS, TUNED_G, WRONG_AUDIO
 from talking.systems.mm22.talking_head import TalkingHead
 
 # The description is IPTC's term for media that a trained model made, which other programs look for.
@@ -29,29 +30,29 @@ class RowMaker:
     tuned: torch.nn.Module
     size: int
 
-    def rows(self, material: Material, wanted: Iterable[str] = ROWS) -> Iterator[tuple[str, np.ndarray]]:
+    def rows(self, material: Material, wanted: Iterable[str] = METHODS.names) -> Iterator[tuple[str, np.ndarray]]:
         """Yield each wanted row's name and frames (T, size, size, 3) uint8.
 
-        `talking.evaluation.rows` says by which generator each is drawn: rows of one generator differ in their codes
-        alone, and the row of the true codes is their ceiling.
+        `METHODS` says by which generator each is drawn: those of one generator differ in their codes alone, and the
+        one of the true codes is their ceiling.
         """
         return ((row, self._draw(row, material)) for row in wanted)
 
     def _draw(self, row: str, material: Material) -> np.ndarray:
-        drawn_by = generator_of(row)
-        if drawn_by == NO_G:
+        drawn_by = METHODS[row].drawn_by
+        if drawn_by == NO_GENERATOR:
             return np.repeat(material.identity[None], len(material.codes), axis=0)
         return synthesise_frames(
             self.tuned if drawn_by == TUNED_G else self.generator, self._codes(row, material), self.size
         )
 
     def _codes(self, row: str, material: Material) -> np.ndarray:
-        if row in CEILINGS:
+        if METHODS[row].kind == "ceiling":
             return material.codes
         identity = material.codes[0]
-        if row == "linear":
+        if row == LINEAR:
             return linear_codes(self.linear, self.model, material.windows, identity)
-        return predicted_codes(self.model, material.other if row == "wrong_audio" else material.windows, identity)
+        return predicted_codes(self.model, material.other if row == WRONG_AUDIO else material.windows, identity)
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from talking.evaluation.measure import Measurer
 from talking.faces.finders import Finder
 from talking.systems.mm22.ablations.table import SHOWN
 from talking.systems.mm22.material import Material
+from talking.systems.mm22.methods import STAGE_ONE, STAGE_TWO
 from talking.systems.mm22.predict import RowMaker
 
 KEPT = (*SHOWN, "frames", "clips", "speakers")
@@ -30,7 +31,7 @@ class HeldOut:
 
 def few_of(numbers: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
     """Return what is compared at a glance, of `{row: {metric: value}}`: of stage two, or of stage one without it."""
-    own = numbers.get("stage_two") or numbers["stage_one"]
+    own = numbers.get(STAGE_TWO) or numbers[STAGE_ONE]
     return {name: own[name] for name in FEW}
 
 

@@ -8,10 +8,10 @@ import yaml
 
 from talking.core.errors import TalkingError
 from talking.core.typed import number, read_file
-from talking.evaluation.rows import ROWS
+from talking.systems.mm22.methods import INVERSION_TUNED, METHODS
 
-STAGES = ("stage_one", "stage_two")
-FLOORS = tuple(name for name in ROWS if name not in STAGES)  # and ceilings
+STAGES = METHODS.of_kind("model")
+FLOORS = METHODS.of_kind("floor", "ceiling")
 Role = Literal["unseen", "seen", "validation"]
 
 
@@ -35,7 +35,7 @@ class Ablation:
     def measured(self) -> tuple[str, ...]:
         """The rows that are drawn and scored: what is tuned where it is, the floors and the ceilings where asked."""
         own = STAGES if self.tune_steps else STAGES[:1]
-        tuned = () if self.tune_steps else ("inversion_tuned",)
+        tuned = () if self.tune_steps else (INVERSION_TUNED,)
         return (*(row for row in FLOORS if self.floors and row not in tuned), *own)
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talking.evaluation.report.metrics import METRICS, Metric, drawn_by
+from talking.evaluation.report.metrics import METRICS, Metric
 from talking.evaluation.report.table import NONE, as_markdown
-from talking.evaluation.rows import OWN_G, TUNED_G
 from talking.systems.mm22.ablations.settings import FLOORS, Line, Plan, Table
+from talking.systems.mm22.methods import METHODS, OWN_G, STAGE_ONE, STAGE_TWO, TUNED_G
 
 Numbers = Mapping[str, float | int | None]
 SHOWN = (
@@ -85,8 +85,9 @@ def _table(plan: Plan, table: Table, numbers: Mapping[str, Numbers]) -> str:
 
 def _drawn_by(line: Line, numbers: Mapping[str, Numbers]) -> str:
     """The generator; where stage two was left out, the backbone's own stood in for the tuned one."""
-    untuned = f"{line.row}.stage_one" in numbers and f"{line.row}.stage_two" not in numbers
-    return OWN_G if untuned and drawn_by(line.stage) == TUNED_G else drawn_by(line.stage)
+    untuned = f"{line.row}.{STAGE_ONE}" in numbers and f"{line.row}.{STAGE_TWO}" not in numbers
+    drawn_by = METHODS[line.stage].drawn_by
+    return OWN_G if untuned and drawn_by == TUNED_G else drawn_by
 
 
 def _cell(numbers: Numbers, metric: Metric) -> str:

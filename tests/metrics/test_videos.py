@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talking.core.errors import TalkingError
-from talking.evaluation.methods import find_methods, read_made
+from talking.evaluation.videos import find_videos, read_made
 from talking.media.video import encode_frames
 
 KEYS = ("s1_a", "s1_b", "s2_a")
@@ -24,7 +24,7 @@ def test_a_method_has_the_clips_that_it_has(tmp_path: Path) -> None:
     for name in ("a2h/s1_a", "a2h/s2_a", "wav2lip/s1_b"):
         film(tmp_path / f"{name}.mp4")
     (tmp_path / "README.md").write_text("where they come from")
-    methods = find_methods(tmp_path, KEYS, ROWS)
+    methods = find_videos(tmp_path, KEYS, ROWS)
     assert methods.clips == {"a2h": {"s1_a", "s2_a"}, "wav2lip": {"s1_b"}}
     assert methods.remarks == ()
     assert list(methods.frames("s1_a", 16, 10)) == ["a2h"]
@@ -33,7 +33,7 @@ def test_a_method_has_the_clips_that_it_has(tmp_path: Path) -> None:
 
 def test_without_the_folder_there_is_no_method(tmp_path: Path) -> None:
     for folder in (None, tmp_path / "absent"):
-        methods = find_methods(folder, KEYS, ROWS)
+        methods = find_videos(folder, KEYS, ROWS)
         assert methods.clips == {} and methods.frames("s1_a", 16, 10) == {} and methods.sizes() == {}
 
 
@@ -50,7 +50,7 @@ def test_a_longer_video_is_cut(tmp_path: Path) -> None:
 def test_a_method_without_any_of_the_clips_is_refused_by_name(tmp_path: Path) -> None:
     film(tmp_path / "wav2lip" / "bbaf2n.mp4")
     with pytest.raises(TalkingError, match=r"wav2lip has none of the 3 test clips: name its videos as s1_a\.mp4"):
-        find_methods(tmp_path, KEYS, ROWS)
+        find_videos(tmp_path, KEYS, ROWS)
 
 
 def test_files_that_are_no_test_clip_are_named(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_files_that_are_no_test_clip_are_named(tmp_path: Path) -> None:
     for number in range(7):
         (tmp_path / "wav2lip" / f"s9_{number}.mp4").touch()
     (tmp_path / "notes.txt").touch()
-    first, second = find_methods(tmp_path, KEYS, ROWS).remarks
+    first, second = find_videos(tmp_path, KEYS, ROWS).remarks
     assert "notes.txt" in first
     assert second.startswith("wav2lip: not measured") and "s9_0.mp4, " in second and "and 2 more" in second
 
@@ -67,7 +67,7 @@ def test_files_that_are_no_test_clip_are_named(tmp_path: Path) -> None:
 def test_a_name_that_a_row_has_or_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
     film(tmp_path / name / "s1_a.mp4")
     with pytest.raises(TalkingError, match=name):
-        find_methods(tmp_path, KEYS, ROWS)
+        find_videos(tmp_path, KEYS, ROWS)
 
 
 @pytest.mark.parametrize(
