@@ -26,6 +26,7 @@ from talking.models.basis import Basis
 from talking.synthesis.codes import invert_frames, synthesise_frames
 from talking.synthesis.engine import Engine
 from talking.synthesis.speed import machine_name
+from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.predict import predicted_codes
 from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
 
@@ -58,18 +59,18 @@ def processor_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def load(models: Path | None) -> tuple[Backbone, TalkingHead]:
+def load(models: Path | None) -> tuple[Backbone, Ensemble]:
     """Return a trained model's networks, or the kept pair and an untrained talking head."""
     if models is not None:
-        return Backbone.load(models / "backbone"), TalkingHead.load(models / "stage_one")
+        return Backbone.load(models / "backbone"), Ensemble.load(models / "stage_one")
     pair = Backbone.load(ROOT / "raw" / "backbones" / "demo")
     n = pair.latent_avg.numel()
     basis = np.linalg.qr(np.random.default_rng(0).normal(size=(n, COMPONENTS)))[0].T.astype(np.float32)
     empty = Basis(basis, np.zeros(n, np.float32), np.ones(COMPONENTS, np.float32), 1.0, pair.n_styles)
-    return pair, TalkingHead(empty, DEMO_SIZE).eval()
+    return pair, Ensemble([TalkingHead(empty, DEMO_SIZE)]).eval()
 
 
-def measure(pair: Backbone, head: TalkingHead, seconds: float, size: int, folder: Path) -> Clock:
+def measure(pair: Backbone, head: Ensemble, seconds: float, size: int, folder: Path) -> Clock:
     """Return the time of every step for `seconds` of sound, after a first frame to warm up."""
     clock, frames = Clock(), max(1, round(seconds * RATE))
     samples = 0.1 * np.random.default_rng(1).normal(size=round(seconds * SOUND_RATE)).astype(np.float32)

@@ -17,11 +17,11 @@ from talking.models.tuned import load_tuned
 from talking.orchestration.clips import keys_of, rows_of
 from talking.orchestration.params import Animate, Params
 from talking.orchestration.stage import run_stage
+from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.linear import LinearFit
 from talking.systems.mm22.material import MaterialReader, members
 from talking.systems.mm22.methods import METHODS, WRONG_AUDIO
-from talking.systems.mm22.predict import MARK, RowMaker
-from talking.systems.mm22.talking_head import TalkingHead
+from talking.systems.mm22.predict import MARK, RowMaker, rest_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class AnimateWork:
     def prepare(self) -> None:
         """Load the models and open the shards."""
         device = best_device()
-        self.model = TalkingHead.load(self.sources.stage_one).to(device)
+        self.model = Ensemble.load(self.sources.stage_one).to(device)
         self.linear = LinearFit.load(self.sources.stage_one)
         self.pair = Backbone.load(self.sources.backbone).to(device)
         self.tuned = Backbone.load(self.sources.backbone).generator.to(device)
@@ -59,7 +59,8 @@ class AnimateWork:
     def __call__(self, clip: TestClip) -> int:
         """Write one mp4 per row; return the number of frames."""
         self.tuned.load_state_dict(load_tuned(self.sources.stage_two, clip.speaker, self.pair.generator))
-        maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size)
+        rest = rest_of(self.section.rest, clip)
+        maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size, rest)
         material = self.reader.material(clip, self.reader.crops(clip))
         sound, other = self._sound(clip.key, clip.shard), self._sound(clip.other, clip.other_shard)
         for row, frames in maker.rows(material):

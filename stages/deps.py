@@ -33,7 +33,9 @@ def _shortened(folder: Path, used: frozenset[Path]) -> list[Path]:
     if not there & used:
         return []
     left_out = any(file_of(name).is_relative_to(folder) for name in LEFT_OUT)
-    if len(there & used) >= MOST * len(there) and not left_out:
+    # A system's trainings take hours: they run again for nothing that they do not use.
+    most = 1 if "systems" in folder.parts else MOST
+    if len(there & used) >= most * len(there) and not left_out:
         return [folder]
     inner = [path for sub in sorted(folder.iterdir()) if sub.is_dir() for path in _shortened(sub, used)]
     return inner + [path for path in used if path.parent == folder]

@@ -21,7 +21,7 @@ from talking.orchestration.params import Params, as_plain
 from talking.orchestration.stage import PARAMS, tags_of
 from talking.synthesis.speed import Speed
 from talking.systems.mm22.cost import parameter_counts, synthesis_speed
-from talking.systems.mm22.talking_head import TalkingHead
+from talking.systems.mm22.ensemble import Ensemble
 
 CHOSEN = {"corpora": "corpus", "backbones": "backbone"}
 
@@ -50,7 +50,7 @@ class Measured:
 def table_two_of(stage_one: Path, backbone: Path, reference: str, videos: Videos) -> Measured:
     """Load the model and time it, for some two seconds."""
     device = best_device()
-    model, pair = TalkingHead.load(stage_one).to(device), Backbone.load(backbone).to(device)
+    model, pair = Ensemble.load(stage_one).to(device), Backbone.load(backbone).to(device)
     table = table_two({reference: parameter_counts(model, pair)}, videos.sizes())
     return Measured(table, {reference: synthesis_speed(model, pair)})
 

@@ -9,13 +9,28 @@ from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder, write_json
 from talking.evaluation.report.series import write_curves
 from talking.orchestration import tracking
-from talking.orchestration.jobs import job_of
+from talking.orchestration.jobs import job_of, members_of
 from talking.orchestration.params import Params, as_plain
 from talking.orchestration.stage import PARAMS, run_stage, tags_of
+from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.floor import fit_floor
 from talking.systems.mm22.ignored_sound import ignored_sound
-from talking.systems.mm22.stage_one import BEST, losses_of
+from talking.systems.mm22.stage_one import BEST, StageOneJob, losses_of
 from talking.systems.mm22.talking_head import TalkingHead, trainable_parameters
+from talking.training.context import TrainResult
+
+
+def train(job: StageOneJob, params: Params) -> TrainResult:
+    """Train one talking head under Ray Train, going on from where an earlier run of the same job was stopped."""
+    name, storage, most = job.scratch.name, job.scratch.parent / "ray", job.params.batch
+    return cluster.train(job, params.cluster, name=name, storage=storage, most_workers=most)
+
+
+def checkpoint_of(result: TrainResult) -> Path:
+    """Return the folder of a training's last checkpoint. Raises `TalkingError` where it left none."""
+    if result.checkpoint is None:
+        raise TalkingError("stage_one: the training left no checkpoint: run the stage again.")
+    return result.checkpoint
 
 
 def main(
@@ -30,16 +45,13 @@ def main(
     metrics: Path,
     plots: Path,
 ) -> None:
-    """Train stage one; keep the best model by validation, its curves, and the id of its MLflow run."""
+    """Train stage one; keep the best models by validation, the first one's curves, and the id of the MLflow run."""
     job = job_of(params, manifest, aligned, codes, windows, basis, backbone)
     fit = fit_floor(job, aligned)
     with cluster.connect(params.cluster):
-        name, storage, most = job.scratch.name, job.scratch.parent / "ray", job.params.batch
-        result = cluster.train(job, params.cluster, name=name, storage=storage, most_workers=most)
-    if result.checkpoint is None:
-        raise TalkingError("stage_one: the training left no checkpoint: run the stage again.")
-    history = losses_of(result.history)
-    model = TalkingHead.load(result.checkpoint / BEST)
+        trained = [train(member, params) for member in members_of(job)]
+    history = losses_of(trained[0].history)
+    model = Ensemble([TalkingHead.load(checkpoint_of(result) / BEST) for result in trained])
     best = min((losses for _, losses in history), key=lambda losses: losses[f"validation_{job.params.best_by}"])
     numbers = {
         **best,

@@ -17,10 +17,10 @@ from talking.orchestration.clips import keys_of, rows_of
 from talking.orchestration.params import Params
 from talking.systems.mm22.ablations.measure import HeldOut, few_of, first_of_each, score_rows, summary
 from talking.systems.mm22.ablations.settings import Ablation
+from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.linear import LinearFit
 from talking.systems.mm22.material import MaterialReader
-from talking.systems.mm22.predict import RowMaker
-from talking.systems.mm22.talking_head import TalkingHead
+from talking.systems.mm22.predict import RowMaker, rest_of
 
 
 def chosen_clips(manifest: Path, reader: MaterialReader, ablation: Ablation) -> list[TestClip]:
@@ -61,13 +61,14 @@ def main(
 ) -> None:
     """Draw and score the clips, one by one."""
     device = best_device()
-    model, pair = TalkingHead.load(stage_one).to(device), Backbone.load(backbone).to(device)
+    model, pair = Ensemble.load(stage_one).to(device), Backbone.load(backbone).to(device)
     maker = RowMaker(model, LinearFit.load(stage_one), pair.generator, copy.deepcopy(pair.generator), ablation.size)
     reader = MaterialReader(ShardFolder(aligned), ShardFolder(codes), ShardFolder(windows), ablation.size)
     finder, scores = make_finder(params.evaluate.finder), []
     for clip in clips_of(manifest, reader, ablation):
         if ablation.tune_steps:
             maker.tuned.load_state_dict(load_tuned(stage_two, clip.clip.speaker, pair.generator))
+        maker.rest = rest_of(params.animate.rest, clip.clip)
         scores += score_rows(maker, clip, finder, ablation.measured)
     write_json(metrics, summary(scores))
     write_json(headline, {"ablation": few_of(summary(scores))})

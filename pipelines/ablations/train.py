@@ -7,14 +7,15 @@ from talking.core.accelerators import best_device
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder
 from talking.evaluation.report.series import write_curves
-from talking.orchestration.jobs import job_of
+from talking.orchestration.jobs import job_of, members_of
 from talking.orchestration.params import Params
 from talking.systems.mm22.ablations.settings import Ablation
+from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.floor import fit_floor
 from talking.systems.mm22.ignored_sound import ignored_sound
 from talking.systems.mm22.stage_one import BEST, losses_of
 from talking.systems.mm22.talking_head import TalkingHead
-from talking.training.context import train_locally
+from talking.training.context import TrainResult, train_locally
 
 
 def main(
@@ -32,15 +33,19 @@ def main(
     """Train; keep the best model by validation, and the curves."""
     job = job_of(params, manifest, aligned, codes, windows, basis, backbone)
     fit = fit_floor(job, aligned)
-    result = train_locally(job, job.scratch / "run", best_device())
-    if result.checkpoint is None:
-        raise TalkingError("train: the training left no checkpoint: run the stage again.")
-    history = losses_of(result.history)
+    trained = [train_locally(member, member.scratch / "run", best_device()) for member in members_of(job)]
+    history = losses_of(trained[0].history)
     with atomic_folder(out) as folder:
-        TalkingHead.load(result.checkpoint / BEST).save(folder)
+        Ensemble([TalkingHead.load(_checkpoint_of(result) / BEST) for result in trained]).save(folder)
         fit.save(folder)
     write_curves(history, plots)
     print(f"train: seed {ablation.seed}: {history[-1]}\n{ignored_sound(history)}")
+
+
+def _checkpoint_of(result: TrainResult) -> Path:
+    if result.checkpoint is None:
+        raise TalkingError("train: the training left no checkpoint: run the stage again.")
+    return result.checkpoint
 
 
 if __name__ == "__main__":

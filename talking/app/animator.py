@@ -18,9 +18,9 @@ from talking.media.window_stream import LISTEN_S, stream_windows
 from talking.models.backbone import Backbone
 from talking.orchestration.params import Params, load_params
 from talking.synthesis.codes import invert_frames, synthesise_frames
-from talking.systems.mm22.audio_encoder import LstmState
+from talking.systems.mm22.ensemble import Ensemble, States
+from talking.systems.mm22.predict import Rest, rest_offset
 from talking.systems.mm22.stage_two import Faces, tune_generator
-from talking.systems.mm22.talking_head import TalkingHead
 
 PARAMS = "params.yaml"
 # What the graph leaves in the folder of a corpus, and this needs.
@@ -35,16 +35,18 @@ class Animator:
     """What makes a face speak: the trained model, its backbone, and the finder that aligned its training data.
 
     mfcc: how its audio windows are cut; generator: one tuned on the person, None for the backbone's own;
-    batch: frames that are made at once; listen_s: how far the sound is heard ahead of the frames (`stream_windows`).
+    batch: frames that are made at once; listen_s: how far the sound is heard ahead of the frames (`stream_windows`);
+    rest: whether the face rests as the picture shows it, or as the model learned that faces do.
     """
 
-    model: TalkingHead
+    model: Ensemble
     backbone: Backbone
     finder: Finder
     mfcc: MfccConfig
     generator: torch.nn.Module | None = None
     batch: int = 32
     listen_s: float = LISTEN_S
+    rest: Rest = "picture"
 
     @classmethod
     def load(cls, path: Path | str, params: Params | None = None, *, device: torch.device | None = None) -> "Animator":
@@ -57,10 +59,11 @@ class Animator:
         check_models(path)
         params = params or load_params(nearest_params(path))
         return cls(
-            model=TalkingHead.load(path / "stage_one").to(device),
+            model=Ensemble.load(path / "stage_one").to(device),
             backbone=Backbone.load(path / "backbone").to(device),
             finder=make_finder(params.align.finder, device=device.type),
             mfcc=MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc)),
+            rest="learned" if params.animate.rest == "learned" else "picture",
         )
 
     def animate(
@@ -102,18 +105,25 @@ class Animator:
         return invert_frames(self.backbone, face.crop[None])[0]
 
     def codes(self, windows: Iterable[np.ndarray], code: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the codes (B, L, 512) of consecutive parts (B, 12, 28) of one sound's windows, for w_I (L, 512)."""
-        state: LstmState | None = None
+        """Yield the codes (B, L, 512) of consecutive parts (B, 12, 28) of one sound's windows, for w_I (L, 512).
+
+        Where the face rests as the picture shows it, that is told from the first part's beginning (`from_rest`).
+        """
+        states: States | None = None
+        offset: np.ndarray | None = None  # (L, 512)
         for part in windows:
-            made, state = self._part(part, code, state)
+            made, states = self._part(part, code, states)
+            if self.rest == "picture":
+                offset = rest_offset(made, code) if offset is None else offset
+                made = made - offset
             yield made
 
     @torch.no_grad()
-    def _part(self, part: np.ndarray, code: np.ndarray, state: LstmState | None) -> tuple[np.ndarray, LstmState]:
+    def _part(self, part: np.ndarray, code: np.ndarray, states: States | None) -> tuple[np.ndarray, States]:
         device = next(self.model.parameters()).device
         start = torch.from_numpy(code)[None].to(device, torch.float32)
-        made, state = self.model.stream(torch.from_numpy(part)[None].to(device), start, state)
-        return made[0].cpu().numpy(), state
+        made, states = self.model.stream(torch.from_numpy(part)[None].to(device), start, states)
+        return made[0].cpu().numpy(), states
 
     def _frames(self, windows: Iterable[np.ndarray], code: np.ndarray, size: int) -> Iterator[np.ndarray]:
         generator = self.generator or self.backbone.generator

@@ -46,7 +46,7 @@ class TestClip:
     """A clip that videos are made of and measured; `other` is the clip whose sound drives the row `wrong_audio`.
 
     Frames are measured from `measured_from` on: frame 0 is the identity image. `seen` is what the speaker's generator
-    was tuned on, which is never measured.
+    was tuned on, which is never measured. A `known` speaker has training clips.
     """
 
     key: str
@@ -57,6 +57,7 @@ class TestClip:
     other_shard: str
     measured_from: int = 1
     seen: tuple[Span, ...] = ()
+    known: bool = False
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "TestClip":
@@ -145,8 +146,8 @@ def _other(row: ManifestRow, measured: list[ManifestRow], tested: list[ManifestR
 
 
 def _test_clip(row: ManifestRow, other: ManifestRow, start: int, tuned_on: Adaptation | None) -> TestClip:
-    seen = tuned_on.seen if tuned_on else ()
-    return TestClip(row.key, row.speaker, row.shard, row.split, other.key, other.shard, start, seen)
+    seen, known = (tuned_on.seen, tuned_on.kept is None) if tuned_on else ((), False)
+    return TestClip(row.key, row.speaker, row.shard, row.split, other.key, other.shard, start, seen, known)
 
 
 def in_turn(clips: Iterable[tuple[str, str]], count: int) -> list[str]:

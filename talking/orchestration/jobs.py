@@ -11,6 +11,7 @@ from talking.orchestration.stage import STATE, parts_of, source_fingerprint
 from talking.systems.mm22.stage_one import StageOneJob
 
 BASIS = "basis.safetensors"
+SEEDS_APART = 1000  # between members, so that a run of another seed trains none of these again
 
 
 def job_of(
@@ -37,3 +38,13 @@ def job_of(
     mark = fingerprint(parts_of(job), sha256_of(basis / BASIS), source_fingerprint(__name__), *hashes)[:16]
     state = (STATE / params.labels["corpus"] / "stage_one" / mark).resolve()
     return replace(job, linear=state / "linear", scratch=state)
+
+
+def members_of(job: StageOneJob) -> list[StageOneJob]:
+    """Return the trainings of `stage_one.members` talking heads, that of the job itself first, all on one floor."""
+    scratch = job.scratch
+    further = [
+        replace(job, seed=job.seed + SEEDS_APART * number, scratch=scratch.with_name(f"{scratch.name}-{number}"))
+        for number in range(1, job.params.members)
+    ]
+    return [job, *further]

@@ -103,9 +103,10 @@ class Mfcc:
 
 @dataclass(frozen=True)
 class Animate:
-    """Videos of the test clips."""
+    """Videos of the test clips; with `rest: auto` people of the training set rest as learned, others as pictured."""
 
     preset: str
+    rest: Literal["auto", "learned", "picture"]
     size: int = number(16, 1024)
     crf: int = number(0, 51)
 

@@ -159,3 +159,9 @@ def test_no_frame_is_measured_that_a_generator_saw_and_no_clip_is_paired_with_it
     assert all(clip.other != clip.key for clip in found)
     assert all(clip.measured_from in range(1, length) for clip in found)
     assert {clip.speaker for clip in found} <= {entry.speaker for entry in tuned_on}
+
+
+def test_a_test_clip_says_whether_its_speaker_is_of_the_training_set() -> None:
+    clips = roles.test_clips(ALL, keys(ALL), adapted(ALL))
+    assert {clip.speaker for clip in clips if clip.known} == {"s3"}
+    assert {clip.speaker for clip in clips if not clip.known} == {"s1", "s2"}

@@ -113,7 +113,7 @@ def test_all_but_the_code_stays_as_it_was_written(tmp_path: Path, monkeypatch: p
 
 def test_most_of_a_package_is_named_by_its_folder_and_less_by_its_files() -> None:
     found = deps.code_of(["stages.evaluate"])
-    assert "talking/report" in found and "talking/models/backbone.py" not in found
+    assert "talking/evaluation" in found and "talking/models/backbone.py" not in found
     assert "talking/orchestration/params.py" in found and "talking" not in found, (
         "a folder with something left out is never named"
     )

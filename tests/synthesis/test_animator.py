@@ -18,7 +18,7 @@ from talking.core.errors import Rejected, TalkingError
 from talking.media.audio import mfcc_windows
 from talking.orchestration.params import load_params
 from talking.synthesis.codes import synthesise_frames
-from talking.systems.mm22.predict import predicted_codes
+from talking.systems.mm22.predict import from_rest, predicted_codes
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -48,7 +48,10 @@ def chunks(samples: np.ndarray, length: int) -> Iterator[np.ndarray]:
 def test_streamed_codes_and_frames_are_those_of_the_whole_sound(animator, face) -> None:
     sound = bursts(5.03)
     windows = mfcc_windows(sound, 16000, 126, animator.mfcc)
-    whole = predicted_codes(animator.model, windows, animator.code(face))
+    code = animator.code(face)
+    learned = predicted_codes(animator.model, windows, code)
+    whole = from_rest(learned, code)
+    assert np.abs(whole - learned).max() > 1e-3
     parts = np.concatenate(list(animator.codes(chunks(windows, 32), animator.code(face))))
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     frames = np.stack(list(animator.animate(face, chunks(sound, 777), 16000)))
@@ -56,6 +59,13 @@ def test_streamed_codes_and_frames_are_those_of_the_whole_sound(animator, face) 
     assert frames.shape == wanted.shape == (126, 16, 16, 3)
     error = np.mean((frames.astype(float) - wanted) ** 2)
     assert error < 255**2 / 10**6, "PSNR above 60 dB"
+
+
+def test_where_asked_the_face_rests_as_was_learned(animator, face) -> None:
+    windows = mfcc_windows(bursts(2), 16000, 50, animator.mfcc)
+    code = animator.code(face)
+    learned = np.concatenate(list(replace(animator, rest="learned").codes(chunks(windows, 32), code)))
+    np.testing.assert_allclose(learned, predicted_codes(animator.model, windows, code), atol=1e-5)
 
 
 def test_chunks_do_not_show_in_the_frames(animator, face) -> None:

@@ -94,6 +94,7 @@ PARAMS = StageOne(
     lstm_layers=1,
     code_dim=32,
     hidden=16,
+    members=1,
     sequence=6,
     batch=4,
     steps=6,

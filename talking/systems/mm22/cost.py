@@ -5,11 +5,12 @@ import numpy as np
 from talking.models.backbone import Backbone
 from talking.synthesis.codes import synthesise_frames
 from talking.synthesis.speed import Speed, frames_per_second, machine_name
+from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.predict import predicted_codes
-from talking.systems.mm22.talking_head import TalkingHead, trainable_parameters
+from talking.systems.mm22.talking_head import trainable_parameters
 
 
-def parameter_counts(model: TalkingHead, backbone: Backbone) -> dict[str, int | None]:
+def parameter_counts(model: Ensemble, backbone: Backbone) -> dict[str, int | None]:
     """Return `trainable_parameters` of E_A and D, `tuned_parameters` of G in stage two, and `output_size` in pixels."""
     return {
         "trainable_parameters": trainable_parameters(model),
@@ -18,7 +19,7 @@ def parameter_counts(model: TalkingHead, backbone: Backbone) -> dict[str, int | 
     }
 
 
-def synthesis_speed(model: TalkingHead, backbone: Backbone, *, seconds: float = 2.0) -> Speed:
+def synthesis_speed(model: Ensemble, backbone: Backbone, *, seconds: float = 2.0) -> Speed:
     """Measure audio windows -> W+ codes -> pictures (uint8, in memory) for about `seconds`, after one to warm up.
 
     Pictures are made in sequences of up to 32, fewer where the machine is slow. Neither decoding, nor the MFCC, nor

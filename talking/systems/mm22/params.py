@@ -26,6 +26,7 @@ class StageOne:
     lstm_layers: int = number(1)
     code_dim: int = number(8)
     hidden: int = number(8)
+    members: int = number(1)
     sequence: int = number(2)
     batch: int = number(1)
     steps: int = number(1)
