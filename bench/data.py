@@ -25,14 +25,14 @@ from talking.cluster.kept import Finished, Keeping, publish
 from talking.corpora.demo.writer import write_demo_corpus
 from talking.corpora.manifest import make_manifest
 from talking.corpora.readers import read_corpus
+from talking.data.members import META, SOUND, VIDEO
 from talking.data.shards import ClipStatus, Sample, ShardFolder, fingerprint, write_shard
-from talking.media.audio import MfccConfig
 from talking.media.video import decode_frames
 from talking.orchestration.params import Params, load_params
 from talking.orchestration.shard_stage import shard_inputs
 from talking.orchestration.work.align import AlignWork
 from talking.orchestration.work.invert import InvertWork
-from talking.orchestration.work.mfcc import MfccWork
+from talking.orchestration.work.mfcc import MfccWork, config_of
 from talking.orchestration.work.resample import ResampleWork
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,7 +70,7 @@ class Copies:
         """Write one shard."""
         statuses, samples = [], []
         for clip in self.folder.read(shard):
-            members = {name: clip.members[name] for name in ("sound.wav", "meta.json")}
+            members = {name: clip.members[name] for name in (SOUND, META)}
             for number in range(self.copies):
                 samples.append(Sample(f"{clip.key}_{number:02d}", members))
                 statuses.append(ClipStatus(samples[-1].key, self.speakers[clip.key], shard, "ok"))
@@ -110,7 +110,7 @@ def resample_stage(params: Params, raw: Path) -> Stage:
 
 def later_stages(params: Params, folder: Path) -> list[Callable[[], Stage]]:
     """The stages that read shards, each made once the one before has written its own."""
-    windows = MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc))
+    windows = config_of(params)
     aligned, resampled, backbone = folder / "align", folder / "resample", ROOT / "raw" / "backbones" / "demo"
     return [
         lambda: Stage("align", AlignWork(resampled, params.align), dict(shard_inputs(resampled))),
@@ -204,7 +204,7 @@ def measure(folder: Path, clips: int, workers: bool) -> tuple[list[tuple[str, st
 def alignment_rows(resampled: Path, shards: list[str]) -> list[tuple[str, str, str]]:
     """Return how the tracked alignment compares with detection on every frame: the median of a clip of each shard."""
     folder = ShardFolder(resampled)
-    clips = [next(folder.read(shard)).members["video.mkv"] for shard in shards]
+    clips = [next(folder.read(shard)).members[VIDEO] for shard in shards]
     times, likeness = zip(*(align_against_detection(islice(decode_frames(clip), 75)) for clip in clips), strict=True)
     spread = f"{median(times):.1f} times as fast ({min(times):.1f} to {max(times):.1f} in {len(times)} clips)"
     return [

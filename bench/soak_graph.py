@@ -15,6 +15,7 @@ import torch
 from talking.cluster import Cluster, connect, map_shards, train
 from talking.core.files import atomic_folder, write_json
 from talking.data.journal import Journal
+from talking.data.members import META, SOUND, WINDOWS
 from talking.data.shards import ClipStatus, Sample, ShardFolder, decode_array, write_shard
 from talking.media.audio import MfccConfig, write_wav_bytes
 from talking.orchestration.shard_stage import shard_inputs
@@ -43,7 +44,7 @@ class SoundWork:
         journal.begin(key)
         time.sleep(0.02)
         noise = np.random.default_rng(list(key.encode())).uniform(-0.5, 0.5, 16000).astype(np.float32)
-        return Sample(key, {"sound.wav": write_wav_bytes(noise, 16000), "meta.json": b'{"frames": 25}'})
+        return Sample(key, {SOUND: write_wav_bytes(noise, 16000), META: b'{"frames": 25}'})
 
 
 class SlowMfcc(MfccWork):
@@ -65,7 +66,7 @@ class Regression:
     def __call__(self, context: TrainContext) -> None:
         """Train to the last step."""
         folder = ShardFolder(self.windows)
-        clips = [decode_array(s.members["windows.npy"]) for name in folder.names for s in folder.read(name)]
+        clips = [decode_array(s.members[WINDOWS]) for name in folder.names for s in folder.read(name)]
         data = torch.from_numpy(np.stack(clips).mean(axis=(1, 3)))  # (clips, 12)
         torch.manual_seed(1)
         weight = torch.zeros(12, requires_grad=True)

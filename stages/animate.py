@@ -9,6 +9,7 @@ from talking import cluster
 from talking.core.accelerators import best_device
 from talking.core.files import atomic_folder, read_json, write_json
 from talking.corpora.roles import Adaptation, TestClip, test_clips
+from talking.data.members import SOUND
 from talking.data.shards import ShardFolder
 from talking.media.audio import read_wav
 from talking.media.video import encode_frames
@@ -19,9 +20,10 @@ from talking.orchestration.params import Animate, Params
 from talking.orchestration.stage import run_stage
 from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.linear import LinearFit
-from talking.systems.mm22.material import MaterialReader, members
+from talking.systems.mm22.manner import Manner
+from talking.systems.mm22.material import MaterialReader
 from talking.systems.mm22.methods import METHODS, WRONG_AUDIO
-from talking.systems.mm22.predict import MARK, RowMaker, rest_of
+from talking.systems.mm22.predict import MARK, RowMaker
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,10 @@ class AnimateWork:
     def __call__(self, clip: TestClip) -> int:
         """Write one mp4 per row; return the number of frames."""
         self.tuned.load_state_dict(load_tuned(self.sources.stage_two, clip.speaker, self.pair.generator))
-        rest = rest_of(self.section.rest, clip)
-        maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size, rest)
+        manner = Manner.of(self.section.rest, self.section.expression, known=clip.known)
+        maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size, manner)
         material = self.reader.material(clip, self.reader.crops(clip))
-        sound, other = self._sound(clip.key, clip.shard), self._sound(clip.other, clip.other_shard)
+        sound, other = self._sound(clip.key), self._sound(clip.other)
         for row, frames in maker.rows(material):
             encode_frames(
                 frames,
@@ -74,8 +76,8 @@ class AnimateWork:
             )
         return len(material.codes)
 
-    def _sound(self, key: str, shard: str) -> np.ndarray:
-        return read_wav(members(self.resampled, key, shard)["sound.wav"])[0]
+    def _sound(self, key: str) -> np.ndarray:
+        return read_wav(self.resampled.clip(key).members[SOUND])[0]
 
 
 def main(

@@ -10,7 +10,8 @@ from talking.core.accelerators import best_device
 from talking.core.files import atomic_folder, atomic_path, read_json, write_json
 from talking.corpora.clip import Segment
 from talking.corpora.roles import TestClip
-from talking.data.shards import ClipStatus, ShardFolder
+from talking.data.members import CROPS
+from talking.data.shards import ShardFolder
 from talking.evaluation.evaluate import Networks
 from talking.evaluation.measure import TRUE, Measured, Measurer
 from talking.evaluation.methods import MethodTable
@@ -69,10 +70,10 @@ class EvaluateWork:
 
     def __call__(self, clip: TestClip) -> Measured:
         """Return the measures of one clip."""
-        sample = self.folder.sample(ClipStatus(clip.key, clip.speaker, clip.shard, "ok"))
+        sample = self.folder.clip(clip.key)
         own = [name for name in self.methods.names if name not in self.others.clips]
         made = {name: decode_frames(self.videos / name / f"{clip.key}.mp4") for name in own}
-        true = decode_frames(sample.members["crops.mp4"])
+        true = decode_frames(sample.members[CROPS])
         side = made[own[0]].shape[1]
         made |= self.others.frames(clip.key, side, len(true))
         sound = extract_sound(self.videos / self.methods.reference / f"{clip.key}.mp4")

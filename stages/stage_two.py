@@ -10,6 +10,7 @@ from talking import cluster
 from talking.core.accelerators import best_device
 from talking.core.files import atomic_folder, write_json
 from talking.corpora.roles import Adaptation, Span
+from talking.data.members import CROPS, LANDMARKS, QUADS
 from talking.data.shards import ShardFolder, decode_array
 from talking.faces.alignment import to_crop
 from talking.losses.perceptual import PerceptualLoss
@@ -62,9 +63,9 @@ class TuneWork:
         """Return `count` crops of the span's frames, or all it has, and the landmarks in their pixels."""
         status = next(status for status in self.folder.statuses if status.clip == span.key)
         members = self.folder.sample(status).members
-        crops = decode_frames(members["crops.mp4"])[: span.end]
+        crops = decode_frames(members[CROPS])[: span.end]
         few = evenly(count, len(crops))
-        landmarks, quads = (decode_array(members[name])[few] for name in ("landmarks.npy", "quads.npy"))
+        landmarks, quads = (decode_array(members[name])[few] for name in (LANDMARKS, QUADS))
         return crops[few], to_crop(landmarks, quads, crops.shape[1])
 
 

@@ -19,8 +19,9 @@ from talking.systems.mm22.ablations.measure import HeldOut, few_of, first_of_eac
 from talking.systems.mm22.ablations.settings import Ablation
 from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.linear import LinearFit
+from talking.systems.mm22.manner import Manner
 from talking.systems.mm22.material import MaterialReader
-from talking.systems.mm22.predict import RowMaker, rest_of
+from talking.systems.mm22.predict import RowMaker
 
 
 def chosen_clips(manifest: Path, reader: MaterialReader, ablation: Ablation) -> list[TestClip]:
@@ -68,7 +69,7 @@ def main(
     for clip in clips_of(manifest, reader, ablation):
         if ablation.tune_steps:
             maker.tuned.load_state_dict(load_tuned(stage_two, clip.clip.speaker, pair.generator))
-        maker.rest = rest_of(params.animate.rest, clip.clip)
+        maker.manner = Manner.of(params.animate.rest, params.animate.expression, known=clip.clip.known)
         scores += score_rows(maker, clip, finder, ablation.measured)
     write_json(metrics, summary(scores))
     write_json(headline, {"ablation": few_of(summary(scores))})

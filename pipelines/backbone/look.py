@@ -10,6 +10,7 @@ from pipelines.backbone.wiring import record, run_stage, source_of
 from talking.core.accelerators import best_device
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder
+from talking.data.members import CROPS
 from talking.data.shards import ShardFolder
 from talking.evaluation.report.latent import interpolations, inversion_strip, write_path
 from talking.evaluation.report.picture_grid import picture_grid, write_png
@@ -29,7 +30,7 @@ def frames_of(params: PairParams, resolution: int) -> tuple[np.ndarray, str | No
     status = next((status for status in aligned.statuses if status.clip == clip and status.status == "ok"), None)
     if status is None:
         raise TalkingError(f"look.clip is {clip}, which {source.folder} does not hold: name a clip of the corpus.")
-    return resize_frames(decode_frames(aligned.sample(status).members["crops.mp4"]), resolution), clip
+    return resize_frames(decode_frames(aligned.sample(status).members[CROPS]), resolution), clip
 
 
 def interpolation_grid(pair: Backbone, seed: int, steps: int) -> np.ndarray:

@@ -17,9 +17,10 @@ from talking.media.audio import MfccConfig
 from talking.media.window_stream import LISTEN_S, stream_windows
 from talking.models.backbone import Backbone
 from talking.orchestration.params import Params, load_params
+from talking.orchestration.work.mfcc import config_of
 from talking.synthesis.codes import invert_frames, synthesise_frames
 from talking.systems.mm22.ensemble import Ensemble, States
-from talking.systems.mm22.predict import Rest, rest_offset
+from talking.systems.mm22.manner import AS_PICTURED, Manner, rest_of
 from talking.systems.mm22.stage_two import Faces, tune_generator
 
 PARAMS = "params.yaml"
@@ -36,7 +37,7 @@ class Animator:
 
     mfcc: how its audio windows are cut; generator: one tuned on the person, None for the backbone's own;
     batch: frames that are made at once; listen_s: how far the sound is heard ahead of the frames (`stream_windows`);
-    rest: whether the face rests as the picture shows it, or as the model learned that faces do.
+    manner: where the face rests, and how strongly it moves.
     """
 
     model: Ensemble
@@ -46,7 +47,7 @@ class Animator:
     generator: torch.nn.Module | None = None
     batch: int = 32
     listen_s: float = LISTEN_S
-    rest: Rest = "picture"
+    manner: Manner = AS_PICTURED
 
     @classmethod
     def load(cls, path: Path | str, params: Params | None = None, *, device: torch.device | None = None) -> "Animator":
@@ -62,8 +63,8 @@ class Animator:
             model=Ensemble.load(path / "stage_one").to(device),
             backbone=Backbone.load(path / "backbone").to(device),
             finder=make_finder(params.align.finder, device=device.type),
-            mfcc=MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc)),
-            rest="learned" if params.animate.rest == "learned" else "picture",
+            mfcc=config_of(params),
+            manner=Manner.of(params.animate.rest, params.animate.expression, known=False),
         )
 
     def animate(
@@ -107,16 +108,14 @@ class Animator:
     def codes(self, windows: Iterable[np.ndarray], code: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the codes (B, L, 512) of consecutive parts (B, 12, 28) of one sound's windows, for w_I (L, 512).
 
-        Where the face rests as the picture shows it, that is told from the first part's beginning (`from_rest`).
+        Where the face rests is told from the beginning of the first part.
         """
         states: States | None = None
-        offset: np.ndarray | None = None  # (L, 512)
+        start: np.ndarray | None = None  # (L, 512)
         for part in windows:
             made, states = self._part(part, code, states)
-            if self.rest == "picture":
-                offset = rest_offset(made, code) if offset is None else offset
-                made = made - offset
-            yield made
+            start = rest_of(made) if start is None else start
+            yield self.manner(made, code, start)
 
     @torch.no_grad()
     def _part(self, part: np.ndarray, code: np.ndarray, states: States | None) -> tuple[np.ndarray, States]:

@@ -13,17 +13,22 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from talking.core.errors import TalkingError
+from talking.data.members import ALTERED, CODES, WINDOWS
 from talking.data.shards import Sample, ShardFolder, decode_array
 from talking.data.share import Share
 
 
 @dataclass(frozen=True)
 class ClipArrays:
-    """One clip: its key, codes (T, L, 512) float32 and audio windows (T, 12, 28) float32."""
+    """One clip: its key, codes (T, L, 512) float32 and audio windows (T, 12, 28) float32.
+
+    `altered` are the windows (N, T, 12, 28) of its sound in other voices and rooms, where there are any.
+    """
 
     key: str
     codes: np.ndarray
     windows: np.ndarray
+    altered: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,11 @@ def all_clips(codes: ShardFolder, windows: ShardFolder, keys: Iterable[str]) -> 
 
 
 def _arrays(codes: Sample, windows: Sample) -> ClipArrays:
-    frames, sound = decode_array(codes.members["codes.npy"]), decode_array(windows.members["windows.npy"])
+    frames, sound = decode_array(codes.members[CODES]), decode_array(windows.members[WINDOWS])
     length = min(len(frames), len(sound))
-    return ClipArrays(codes.key, frames[:length].astype(np.float32), sound[:length])
+    copies = windows.members.get(ALTERED)
+    altered = None if copies is None else decode_array(copies)[:, :length]
+    return ClipArrays(codes.key, frames[:length].astype(np.float32), sound[:length], altered)
 
 
 class ClipStream:
@@ -173,6 +180,7 @@ def draw_batches(
     anywhere: bool = False,
     smooth: float = 0.0,
     speed: float = 0.0,
+    altered: float = 0.0,
 ) -> Iterator[Batch]:
     """Yield this process's part of batches of `batch` sequences for ever, from number `first_step` on.
 
@@ -180,14 +188,15 @@ def draw_batches(
     A sequence is `sequence` frames from a random place of a clip (a shorter clip repeats its last frame); the identity
     frame is drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3), or `anywhere`.
     `smooth`: sigma in frames of the smoothing of the codes over time, against what E_I jitters. `speed`: sequences are
-    taken up to this share slower or faster, sound and codes alike.
+    taken up to this share slower or faster, sound and codes alike. `altered`: the share of sequences that are heard in
+    another voice and room, where the clip has such copies.
     """
     share = Share("stage_one.batch", batch, stream.rank, stream.world)
     clips = stream.dealt(batch, first_step)
     for number in count(first_step):
         positions = tuple(number * batch + index for index in range(share.rank, batch, share.world_size))
         draws = [np.random.default_rng((stream.seed, 1, position)) for position in positions]
-        taken = [_smoothed(next(clips), smooth) for _ in draws]
+        taken = [_heard(_smoothed(next(clips), smooth), rng, altered) for rng in draws]
         cuts = [_cut(*pair, sequence, anywhere=anywhere, speed=speed) for pair in zip(taken, draws, strict=True)]
         yield _stack(cuts, positions)
 
@@ -202,6 +211,13 @@ def _cut(
     outside = np.setdiff1d(np.arange(length), [] if anywhere else taken)
     identity = int(rng.choice(outside if len(outside) else np.arange(length)))
     return _stretched(clip.windows[taken], factor), clip.codes[taken], clip.codes[identity]
+
+
+def _heard(clip: ClipArrays, rng: np.random.Generator, share: float) -> ClipArrays:
+    """Return the clip with one of its altered sounds, for a random `share` of clips."""
+    if not share or clip.altered is None or rng.random() >= share:
+        return clip
+    return replace(clip, windows=clip.altered[rng.integers(len(clip.altered))])
 
 
 def _smoothed(clip: ClipArrays, sigma: float) -> ClipArrays:

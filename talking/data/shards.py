@@ -127,6 +127,15 @@ class ShardFolder:
             raise TalkingError(f"{self._index} lists no {name}: run the stage that writes {self.folder} again.")
         return read_shard(storage.join(self.folder, name), self.rows[name])
 
+    def clip(self, key: str) -> Sample:
+        """Return one clip's sample by its key. Raises `TalkingError` for a clip that is not there or was refused."""
+        status = next((status for status in self.statuses if status.clip == key), None)
+        if status is None:
+            raise TalkingError(f"{self._index} lists no clip {key}: run the stage that writes {self.folder} again.")
+        if status.status != "ok":
+            raise TalkingError(f"{self.folder} has no sample of {key}, which was refused: {status.sentence}")
+        return self.sample(status)
+
     def sample(self, status: ClipStatus) -> Sample:
         """Return one clip's sample by its status row."""
         for sample in self.read(status.shard):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from talking.data.members import CROPS
 from talking.data.shards import ShardFolder
 from talking.evaluation.evaluate import ClipScores, Sight, score_clip, summarise
 from talking.faces.finders import Box, Finder
@@ -24,7 +25,7 @@ def inversion_quality(
     statuses = {status.clip: status for status in aligned.statuses}
     scores: list[ClipScores] = []
     for key in keys:
-        crops = decode_frames(aligned.sample(statuses[key]).members["crops.mp4"])
+        crops = decode_frames(aligned.clip(key).members[CROPS])
         made = synthesise_frames(backbone.generator, invert_frames(backbone, crops), crops.shape[1])
         box = face_box(crops, finder)
         true_sight, made_sight = (sight_of(frames, finder, box) for frames in (crops, made))

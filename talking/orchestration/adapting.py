@@ -5,6 +5,7 @@ from pathlib import Path
 
 from talking.corpora.manifest import ManifestRow
 from talking.corpora.roles import TESTED, Adaptation, AdaptOn, adaptations
+from talking.data.members import LANDMARKS
 from talking.data.shards import ShardFolder, decode_array
 from talking.orchestration.clips import keys_of, rows_of
 
@@ -15,7 +16,6 @@ def chosen_adaptations(
     """Return what each speaker's generator is tuned on, of the clips that could be aligned."""
 
     def length_of(row: ManifestRow) -> int:
-        status = next(status for status in aligned.statuses if status.clip == row.key)
-        return len(decode_array(aligned.sample(status).members["landmarks.npy"]))
+        return len(decode_array(aligned.clip(row.key).members[LANDMARKS]))
 
     return adaptations(rows_of(manifest), keys_of(manifest, aligned), on=on, length_of=length_of, splits=splits)

@@ -10,6 +10,7 @@ from talking.cluster.settings import Cluster
 from talking.core.errors import TalkingError
 from talking.core.typed import number, read_file, unused
 from talking.systems.backbone.params import TrainedBackbone
+from talking.systems.mm22.manner import AskedRest
 from talking.systems.mm22.params import StageOne, StageTwo
 
 
@@ -99,6 +100,7 @@ class Mfcc:
     steps: int = number(1)
     n_fft: int = number(16)
     n_mels: int = number(2)
+    altered: int = number(0)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ class Animate:
     """Videos of the test clips; with `rest: auto` people of the training set rest as learned, others as pictured."""
 
     preset: str
-    rest: Literal["auto", "learned", "picture"]
+    rest: AskedRest
+    expression: float = number(above=0)
     size: int = number(16, 1024)
     crf: int = number(0, 51)
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from talking.core.errors import TalkingError
+from talking.data.members import CROPS, LANDMARKS, PICTURE, QUADS
 from talking.data.shards import Sample, ShardFolder, decode_array
 from talking.faces.alignment import to_crop
 from talking.media.video import decode_frames
@@ -43,15 +44,15 @@ def load_crops(folder: Path, keys: frozenset[str], resolution: int, most: int) -
 
 
 def _still(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    picture = cv2.imdecode(np.frombuffer(sample.members["image.png"], np.uint8), cv2.IMREAD_COLOR_RGB)
+    picture = cv2.imdecode(np.frombuffer(sample.members[PICTURE], np.uint8), cv2.IMREAD_COLOR_RGB)
     if picture is None:
         raise TalkingError(f"{sample.key} of the face set is no picture that can be read: make the face set again.")
-    return picture, decode_array(sample.members["landmarks.npy"])
+    return picture, decode_array(sample.members[LANDMARKS])
 
 
 def _frames(sample: Sample, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    crops = decode_frames(sample.members["crops.mp4"])
-    landmarks, quads = (decode_array(sample.members[name]) for name in ("landmarks.npy", "quads.npy"))
+    crops = decode_frames(sample.members[CROPS])
+    landmarks, quads = (decode_array(sample.members[name]) for name in (LANDMARKS, QUADS))
     for index in np.unique(np.linspace(0, len(crops) - 1, count).astype(int)):
         yield crops[index], to_crop(landmarks[index], quads[index], crops.shape[1])
 

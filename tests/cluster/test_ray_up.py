@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from talking.cluster.kept import Keeping, publish
-from talking.media.audio import MfccConfig
 from talking.orchestration.params import load_params
+from talking.orchestration.work.mfcc import config_of
 from tests.cluster.clip_toys import content
 from tests.stages.conftest import SMALL, begin_project
 
@@ -68,9 +68,7 @@ def expected(folder: Path, place: Path) -> dict[str, bytes]:
     from talking.orchestration.work.mfcc import MfccWork
 
     params = load_params(folder / "params.yaml")
-    work = MfccWork(
-        folder / "data" / "demo" / "resampled", MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc))
-    )
+    work = MfccWork(folder / "data" / "demo" / "resampled", config_of(params))
     work.prepare()
     kept = {name: place / "state" / name for name, _ in shard_inputs(work.source)}
     publish(place / "out", kept, [Keeping(work)(target) for target in kept.values()])

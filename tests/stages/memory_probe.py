@@ -20,7 +20,6 @@ from talking.evaluation.evaluate import Networks
 from talking.evaluation.measure import Measurer
 from talking.evaluation.report.evaluation import Report
 from talking.faces.finders import make_finder
-from talking.media.audio import MfccConfig
 from talking.media.video import decode_frames
 from talking.metrics.unavailable import Unavailable
 from talking.models.backbone import Backbone
@@ -29,7 +28,7 @@ from talking.models.stylegan2 import Generator
 from talking.orchestration.params import Params, load_params
 from talking.orchestration.work.align import AlignWork
 from talking.orchestration.work.invert import InvertWork
-from talking.orchestration.work.mfcc import MfccWork
+from talking.orchestration.work.mfcc import MfccWork, config_of
 from talking.orchestration.work.resample import ResampleWork
 from talking.systems.mm22.methods import METHODS
 from talking.systems.mm22.principal import clip_moments
@@ -102,7 +101,7 @@ def main(folder: Path, clip: Path, count: int) -> dict[str, float]:
     works = {
         "resampled": ResampleWork(params.resample, 3, folder / "raw", {SHARD: raw_rows(folder, clip, count)}),
         "aligned": AlignWork(folder / "resampled", params.align),
-        "windows": MfccWork(folder / "resampled", MfccConfig(rate=params.resample.sound_rate, **vars(params.mfcc))),
+        "windows": MfccWork(folder / "resampled", config_of(params)),
         "codes": InvertWork(folder / "aligned", folder / "backbone", 16),
     }
     save_pair(folder / "backbone")

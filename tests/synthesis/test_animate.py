@@ -3,22 +3,19 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from torch import nn
 
 from talking.core.moments import Moments
-from talking.corpora.roles import TestClip as RoleClip
 from talking.media.video import encode_frames, read_metadata
 from talking.models.basis import fit_basis
 from talking.models.ridge import Ridge
 from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import synthesise_frames
 from talking.systems.mm22.linear import LinearFit
+from talking.systems.mm22.manner import Manner
 from talking.systems.mm22.material import Material
 from talking.systems.mm22.methods import METHODS
-from talking.systems.mm22.predict import MARK, RowMaker, from_rest, linear_codes, predicted_codes, rest_of
+from talking.systems.mm22.predict import MARK, RowMaker, linear_codes, predicted_codes
 from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
 
 STYLES, WIDTH, K, FRAMES = 6, 8, 3, 4
@@ -123,33 +120,12 @@ def test_every_video_is_marked_as_synthetic(tmp_path) -> None:
     assert kept["description"].endswith("/digitalsourcetype/trainedAlgorithmicMedia")
 
 
-@given(arrays(np.float32, (7, 2, 3), elements=st.floats(-3, 3, width=32)))
-def test_from_rest_the_beginning_has_the_identity_code_and_every_movement_stays(codes: np.ndarray) -> None:
-    identity = np.full((2, 3), 0.5, np.float32)
-    moved = from_rest(codes, identity)
-    np.testing.assert_allclose(moved[:5].mean(axis=0), identity, atol=1e-5)
-    np.testing.assert_allclose(np.diff(moved, axis=0), np.diff(codes, axis=0), atol=1e-5)
-
-
-def test_a_stranger_rests_as_pictured_in_every_row_that_predicts_codes(model, linear, material) -> None:
-    own, tuned = generator(1), generator(2)
-    learned = dict(RowMaker(model, linear, own, tuned, 24).rows(material))
-    pictured = dict(RowMaker(model, linear, own, tuned, 24, "picture").rows(material))
-    different = {row for row, frames in learned.items() if (frames != pictured[row]).any()}
+def test_the_floors_that_predict_codes_have_the_models_manner_and_the_others_none(model, linear, material) -> None:
+    own, tuned, manner = generator(1), generator(2), Manner("picture", 1.2)
+    plain = dict(RowMaker(model, linear, own, tuned, 24).rows(material))
+    mannered = dict(RowMaker(model, linear, own, tuned, 24, manner).rows(material))
+    different = {row for row, frames in plain.items() if (frames != mannered[row]).any()}
     assert different == {"wrong_audio", "linear", "stage_one", "stage_two"}
     start = material.codes[0]
-    codes = from_rest(predicted_codes(model, material.windows, start), start)
-    np.testing.assert_array_equal(pictured["stage_one"], synthesise_frames(own, codes, 24))
-
-
-@pytest.mark.parametrize(
-    ("asked", "known", "rest"),
-    [
-        ("auto", True, "learned"),
-        ("auto", False, "picture"),
-        ("learned", False, "learned"),
-        ("picture", True, "picture"),
-    ],
-)
-def test_by_itself_only_people_of_the_training_set_rest_as_learned(asked, known, rest) -> None:
-    assert rest_of(asked, RoleClip("s1_a", "s1", "", "unseen", "", "", known=known)) == rest
+    codes = manner(predicted_codes(model, material.windows, start), start)
+    np.testing.assert_array_equal(mannered["stage_one"], synthesise_frames(own, codes, 24))

@@ -95,6 +95,7 @@ PARAMS = StageOne(
     code_dim=32,
     hidden=16,
     members=1,
+    altered_share=0.0,
     sequence=6,
     batch=4,
     steps=6,

@@ -259,3 +259,23 @@ def test_sequences_may_be_taken_faster_and_slower_sound_and_codes_alike() -> Non
         assert 0.7 <= factor <= 1.3 and abs((codes[-1] - codes[0]).item() - 19 * factor) <= 1
         lengths.add((codes[-1] - codes[0]).item())
     assert min(lengths) < 17 and max(lengths) > 21
+
+
+def test_a_share_of_the_sequences_is_heard_in_another_voice_and_the_codes_stay(make_toy) -> None:
+    toy = make_toy(4)
+    folder, copies = ShardFolder(toy.windows), encode_array(np.full((2, 12, 12, 28), 7, "f4"))
+    heard_too = {
+        name: [Sample(each.key, {**each.members, "altered.npy": copies}) for each in folder.read(name)]
+        for name in folder.names
+    }
+    rows = [write_shard(toy.windows / name, samples) for name, samples in heard_too.items()]
+    write_index(toy.windows, rows, folder.statuses)
+    options = {"batch": 4, "sequence": 3}
+    plain, never, half, always = (
+        list(islice(draw_batches(stream_of(toy), **options, **more), 40))
+        for more in ({}, {"altered": 0.0}, {"altered": 0.5}, {"altered": 1.0})
+    )
+    assert all(torch.equal(one.windows, other.windows) for one, other in zip(plain, never, strict=True))
+    heard = [float((batch.windows == 7).all(dim=(1, 2, 3)).float().mean()) for batch in half]
+    assert 0.35 < np.mean(heard) < 0.65
+    assert all((batch.windows == 7).all() and not (batch.codes == 7).any() for batch in always)

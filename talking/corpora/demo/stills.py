@@ -17,6 +17,7 @@ from talking.corpora.demo.casting import STRANGERS, check_counts, check_ours, in
 from talking.corpora.demo.identity import draw_identity
 from talking.corpora.demo.renderer import Renderer
 from talking.corpora.demo.state import FaceState
+from talking.data.members import LANDMARKS, PICTURE
 from talking.data.shards import INDEX, ClipStatus, Sample, ShardRow, encode_array, write_index, write_shard
 from talking.faces.alignment import crop, ffhq_quad, to_crop
 
@@ -113,7 +114,7 @@ def _members(renderer: Renderer, state: FaceState, size: int) -> dict[str, bytes
     written, content = cv2.imencode(".png", picture, _PNG)
     if not written:
         raise TalkingError(f"OpenCV cannot write a PNG of {size} pixels: install opencv-python-headless again.")
-    return {"image.png": content.tobytes(), "landmarks.npy": encode_array(to_crop(landmarks, quad, size))}
+    return {PICTURE: content.tobytes(), LANDMARKS: encode_array(to_crop(landmarks, quad, size))}
 
 
 def _statuses(shard: _Shard) -> list[ClipStatus]:

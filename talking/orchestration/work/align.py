@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from talking.data.members import CROPS, LANDMARKS, QUADS, VIDEO
 from talking.data.shards import Sample, encode_array
 from talking.faces.align import align_clip
 from talking.faces.finders import make_finder
@@ -25,7 +26,7 @@ class AlignWork(ClipWork):
     def convert(self, sample: Sample) -> Mapping[str, bytes]:
         """Find, track and crop the face of one clip."""
         aligned = align_clip(
-            iter_frames(sample.members["video.mkv"]),
+            iter_frames(sample.members[VIDEO]),
             self.finder,
             size=self.section.size,
             smoothing=self.section.smoothing,
@@ -33,9 +34,7 @@ class AlignWork(ClipWork):
             redetect_every=self.section.redetect_every,
         )
         return {
-            "crops.mp4": encode_frames_bytes(
-                aligned.crops, crf=self.section.crf, pixel_format="yuv444p", preset="veryfast"
-            ),
-            "landmarks.npy": encode_array(aligned.landmarks),
-            "quads.npy": encode_array(aligned.quads),
+            CROPS: encode_frames_bytes(aligned.crops, crf=self.section.crf, pixel_format="yuv444p", preset="veryfast"),
+            LANDMARKS: encode_array(aligned.landmarks),
+            QUADS: encode_array(aligned.quads),
         }

@@ -13,6 +13,7 @@ from talking.core.batches import End, Frame, clip_frames, map_clips
 from talking.core.errors import Rejected
 from talking.core.prefetch import prefetched
 from talking.data.journal import Journal
+from talking.data.members import CODES, CROPS
 from talking.data.shards import ClipStatus, Sample, encode_array
 from talking.media.video import iter_frames
 from talking.models.backbone import Backbone
@@ -34,7 +35,7 @@ class InvertWork(ClipWork):
 
     def convert(self, sample: Sample) -> Mapping[str, bytes]:
         """Return the codes of one clip on its own."""
-        ((_, codes),) = self._codes(clip_frames(sample.key, iter_frames(sample.members["crops.mp4"])))
+        ((_, codes),) = self._codes(clip_frames(sample.key, iter_frames(sample.members[CROPS])))
         if isinstance(codes, Rejected):
             raise codes
         return _members(codes)
@@ -54,11 +55,11 @@ class InvertWork(ClipWork):
             except Rejected as error:
                 yield End(sample.key, error)
                 continue
-            yield from clip_frames(sample.key, iter_frames(sample.members["crops.mp4"]))
+            yield from clip_frames(sample.key, iter_frames(sample.members[CROPS]))
 
     def _codes(self, frames: Iterator[Frame[str] | End[str]]) -> Iterator[tuple[str, np.ndarray | Rejected]]:
         return map_clips(frames, partial(invert_frames, self.pair, batch=self.batch), self.batch)
 
 
 def _members(codes: np.ndarray) -> dict[str, bytes]:
-    return {"codes.npy": encode_array(codes.astype(np.float16))}
+    return {CODES: encode_array(codes.astype(np.float16))}

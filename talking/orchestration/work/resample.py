@@ -8,6 +8,7 @@ from pathlib import Path
 from talking.core.errors import Rejected
 from talking.corpora.manifest import ManifestRow, clip_of
 from talking.data.journal import Journal
+from talking.data.members import META, SOUND, VIDEO
 from talking.data.shards import ClipStatus, Sample, write_shard
 from talking.data.storage import Location
 from talking.media.resample import resample_clip
@@ -50,4 +51,4 @@ class ResampleWork:
                 continue
             statuses.append(ClipStatus(row.key, row.speaker, shard, "ok"))
             meta = json.dumps(made.meta, sort_keys=True).encode()
-            yield Sample(row.key, {"video.mkv": made.video, "sound.wav": made.sound, "meta.json": meta})
+            yield Sample(row.key, {VIDEO: made.video, SOUND: made.sound, META: meta})

@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from talking.core.files import atomic_path
 from talking.data.clips import read_pairs
+from talking.data.members import CODES, LANDMARKS
 from talking.data.shards import ShardFolder, decode_array
 from talking.faces.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, outer_eye_distance
 from talking.models.basis import Projector
@@ -24,7 +25,7 @@ def lip_clips(aligned: ShardFolder, codes: ShardFolder, keys: Iterable[str]) -> 
     wanted = frozenset(keys)
     for shard in codes.names:
         for inverted, face in read_pairs(codes, aligned, shard, wanted):
-            found, landmarks = decode_array(inverted.members["codes.npy"]), decode_array(face.members["landmarks.npy"])
+            found, landmarks = decode_array(inverted.members[CODES]), decode_array(face.members[LANDMARKS])
             length = min(len(found), len(landmarks))
             yield found[:length].astype(np.float32), landmarks[:length]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from talking.corpora.roles import TestClip
-from talking.data.shards import ClipStatus, ShardFolder, decode_array
+from talking.data.members import CODES, CROPS, WINDOWS
+from talking.data.shards import ShardFolder, decode_array
 from talking.media.pixels import resize_frames
 from talking.media.video import decode_frames
 
@@ -36,22 +37,17 @@ class MaterialReader:
 
     def crops(self, clip: TestClip) -> np.ndarray:
         """Return the true crops (T, R, R, 3) uint8."""
-        return decode_frames(members(self.aligned, clip.key, clip.shard)["crops.mp4"])
+        return decode_frames(self.aligned.clip(clip.key).members[CROPS])
 
     def material(self, clip: TestClip, crops: np.ndarray, most: int | None = None) -> Material:
         """Return what the clip's rows are made from, of its first `most` frames, or of all."""
-        codes = decode_array(members(self.codes, clip.key, clip.shard)["codes.npy"])[:most].astype(np.float32)
-        own, other = self._windows(clip.key, clip.shard), self._windows(clip.other, clip.other_shard)
+        codes = decode_array(self.codes.clip(clip.key).members[CODES])[:most].astype(np.float32)
+        own, other = self._windows(clip.key), self._windows(clip.other)
         identity = resize_frames(crops[:1], self.size)[0]
         return Material(codes, fit_length(own, len(codes)), fit_length(other, len(codes)), identity)
 
-    def _windows(self, key: str, shard: str) -> np.ndarray:
-        return decode_array(members(self.windows, key, shard)["windows.npy"])
-
-
-def members(folder: ShardFolder, key: str, shard: str) -> dict[str, bytes]:
-    """Return the members of a clip that the stage before could use."""
-    return folder.sample(ClipStatus(key, "", shard, "ok")).members
+    def _windows(self, key: str) -> np.ndarray:
+        return decode_array(self.windows.clip(key).members[WINDOWS])
 
 
 def fit_length(windows: np.ndarray, length: int) -> np.ndarray:

@@ -45,6 +45,7 @@ class StageOne:
     lambda_mouth: float = number(0)
     smooth_codes: float = number(0)
     audio_speed: float = number(0, 0.5)
+    altered_share: float = number(0, 1)
     halve_after: int | None = number(1)
     stop_after: int | None = number(1)
     lips_clips: int = number(0)

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 
-from talking.corpora.roles import TestClip
 from talking.evaluation.methods import NO_GENERATOR
 from talking.synthesis.codes import synthesise_frames
 from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.linear import LinearFit, linear_inputs
+from talking.systems.mm22.manner import AS_PREDICTED, Manner
 from talking.systems.mm22.material import Material
 from talking.systems.mm22.methods import LINEAR, METHODS, TUNED_G, WRONG_AUDIO
 from talking.systems.mm22.talking_head import TalkingHead
@@ -23,26 +22,16 @@ MARK = {
 }
 
 
-Rest = Literal["learned", "picture"]
-# The face of the first fifth of a second is that of the identity image: speech begins after it. One frame alone would
-# carry all of the image encoder's jitter into every frame.
-REST_FRAMES = 5
-
-
 @dataclass
 class RowMaker:
-    """Everything that turns sound into frames for one speaker; `rest` says where the speaker's face rests.
-
-    How a face rests is learned from few people. For one of them what was learned is better; any other's rest is taken
-    from the picture (`from_rest`), by the floors that predict codes too.
-    """
+    """Everything that turns sound into frames for one speaker; floors that predict codes have the model's manner."""
 
     model: Ensemble
     linear: LinearFit
     generator: torch.nn.Module
     tuned: torch.nn.Module
     size: int
-    rest: Rest = "learned"
+    manner: Manner = AS_PREDICTED
 
     def rows(self, material: Material, wanted: Iterable[str] = METHODS.names) -> Iterator[tuple[str, np.ndarray]]:
         """Yield each wanted row's name and frames (T, size, size, 3) uint8.
@@ -69,28 +58,7 @@ class RowMaker:
         else:
             sound = material.other if row == WRONG_AUDIO else material.windows
             codes = predicted_codes(self.model, sound, identity)
-        return codes if self.rest == "learned" else from_rest(codes, identity)
-
-
-def rest_of(asked: Literal["auto", "learned", "picture"], clip: TestClip) -> Rest:
-    """Return where the face of a test clip rests: as `asked`, or as is better for people that training saw or not."""
-    if asked != "auto":
-        return asked
-    return "learned" if clip.known else "picture"
-
-
-def from_rest(codes: np.ndarray, identity: np.ndarray) -> np.ndarray:
-    """Return codes (T, L, 512) moved as a whole, so that the first fifth of a second has the identity code (L, 512).
-
-    What the decoder adds to w_I is a movement and where the face rests. Of a person that it never saw it guesses the
-    second badly, which shifts every frame; the picture knows it, as long as its person is not speaking.
-    """
-    return codes - rest_offset(codes, identity)
-
-
-def rest_offset(codes: np.ndarray, identity: np.ndarray) -> np.ndarray:
-    """Return how far (L, 512) the beginning of codes (T, L, 512) lies from the identity code (L, 512)."""
-    return codes[:REST_FRAMES].mean(axis=0) - identity
+        return self.manner(codes, identity)
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from talking.core.moments import Moments
+from talking.data.members import CODES
 from talking.data.shards import ShardFolder, decode_array
 from talking.models.backbone import Backbone
 from talking.models.basis import code_rows, displacement_rows
@@ -25,7 +26,7 @@ def clip_moments(
     """
     rows, total = displacement_rows if displacements else code_rows, None
     for shard in shards:
-        clips = [sample.members["codes.npy"] for sample in codes.read(shard) if sample.key in keys]
+        clips = [sample.members[CODES] for sample in codes.read(shard) if sample.key in keys]
         if clips:
             part = Moments.of(np.concatenate([rows(decode_array(clip)) for clip in clips]))
             total = part if total is None else total + part

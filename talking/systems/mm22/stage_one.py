@@ -148,6 +148,7 @@ class Trainer:
             anywhere=self.params.identity == "anywhere",
             smooth=self.params.smooth_codes,
             speed=self.params.audio_speed,
+            altered=self.params.altered_share,
         )
         means = _Means()
         while self.step < self.params.steps and not self._stopped():
