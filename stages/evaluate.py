@@ -4,18 +4,21 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from stages.evaluate_report import add_to_run, facts_of, table_two_of
 from talking import cluster
 from talking.core.accelerators import best_device
+from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder, atomic_path, read_json, write_json
 from talking.corpora.clip import Segment
 from talking.corpora.roles import TestClip
-from talking.data.members import CROPS
-from talking.data.shards import ShardFolder
+from talking.data.members import CROPS, WHOLE
+from talking.data.shards import Sample, ShardFolder
 from talking.evaluation.evaluate import Networks
 from talking.evaluation.measure import TRUE, Measured, Measurer
-from talking.evaluation.methods import MethodTable
-from talking.evaluation.report.evaluation import Report, bars
+from talking.evaluation.methods import VIEWS, MethodTable, View
+from talking.evaluation.report.evaluation import GROUPS, Report, bars, group_of
 from talking.evaluation.report.film import write_film
 from talking.evaluation.report.findings import Findings, Table
 from talking.evaluation.report.headline import headline
@@ -34,6 +37,7 @@ from talking.orchestration.params import Evaluate, Params
 from talking.orchestration.stage import run_stage
 from talking.systems.mm22.predict import MARK
 
+TRUE_CROPS: dict[View, str] = {"aligned": CROPS, "whole_clip": WHOLE}
 BARS = ("mouth_correlation", "lmd", "psnr", "ssim")
 
 
@@ -68,18 +72,31 @@ class EvaluateWork:
         )
         self.folder = ShardFolder(self.aligned)
 
-    def __call__(self, clip: TestClip) -> Measured:
-        """Return the measures of one clip."""
+    def __call__(self, clip: TestClip) -> list[Measured]:
+        """Return the measures of one clip, one for each view that some method's videos show."""
         sample = self.folder.clip(clip.key)
-        own = [name for name in self.methods.names if name not in self.others.clips]
+        every = ((view, self._made(clip, sample, view)) for view in self.methods.views)
+        return [self._measured(clip, view, *made) for view, made in every if made[1]]
+
+    def _made(self, clip: TestClip, sample: Sample, view: View) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return the true crops of a view, and the frames of each method that shows it and has the clip."""
+        if TRUE_CROPS[view] not in sample.members:
+            raise TalkingError(
+                f"{', '.join(self.methods.of_view(view))} shows {VIEWS[view]}, and {self.aligned} has none: "
+                "set align.whole_clip to true and run align again."
+            )
+        own = [name for name in self.methods.of_view(view) if name not in self.others.clips]
         made = {name: decode_frames(self.videos / name / f"{clip.key}.mp4") for name in own}
-        true = decode_frames(sample.members[CROPS])
-        side = made[own[0]].shape[1]
-        made |= self.others.frames(clip.key, side, len(true))
+        true = decode_frames(sample.members[TRUE_CROPS[view]])
+        side = made[own[0]].shape[1] if own else true.shape[1]
+        return true, made | self.others.frames(clip.key, side, len(true), view)
+
+    def _measured(self, clip: TestClip, view: View, true: np.ndarray, made: dict[str, np.ndarray]) -> Measured:
+        side = next(iter(made.values())).shape[1]
         sound = extract_sound(self.videos / self.methods.reference / f"{clip.key}.mp4")
         if clip.key in self.filmed:
             rows = {TRUE: true} | {row: made[row] for row in self.methods.pictured() if row in made}
-            write_film(rows, self.films / f"{clip.speaker}.mp4", sound=sound, side=side, metadata=MARK)
+            write_film(rows, self.films / f"{group_of(clip.speaker, view)}.mp4", sound=sound, side=side, metadata=MARK)
         phones = self.phones[clip.key]
         return self.measurer.measure(
             true,
@@ -90,6 +107,7 @@ class EvaluateWork:
             split=clip.split,
             measured_from=clip.measured_from,
             sound=sound,
+            view=view,
         )
 
 
@@ -121,6 +139,9 @@ def main(
         write_page(folder, findings, facts_of(params, manifest, lost, stage_one, others.remarks, measured))
     write_json(metrics / "evaluate.json", findings["unseen"].table)
     write_json(metrics / "evaluate_seen.json", findings["seen"].table)
+    for name, found in findings.items():
+        if name not in GROUPS and found.table:
+            write_json(report / f"{name}.json", found.table)
     few = headline(findings["unseen"].table, findings["seen"].table, table)
     write_json(metrics / "headline.json", few)
     write_json(metrics / "comparison.json", {group: found.differences for group, found in findings.items()})
@@ -159,8 +180,9 @@ def measure(
     networks = section.weights is not None or section.finder == "face_alignment"
     resources = params.cluster if networks else cluster.on_cpus(params.cluster)
     with cluster.connect(params.cluster):
-        for measured in cluster.map_items(work, clips, resources):
-            gathered.add(measured)
+        for views in cluster.map_items(work, clips, resources):
+            for measured in views:
+                gathered.add(measured)
     gathered.write_series(plots / "opening.csv")
     return gathered.finish()
 

@@ -8,6 +8,7 @@ import numpy as np
 from talking.corpora.clip import Segment
 from talking.evaluation.evaluate import ClipScores, Networks, Sight, score_clip
 from talking.evaluation.inversion import face_box, sight_of
+from talking.evaluation.methods import View
 from talking.faces.finders import Finder
 from talking.media.pixels import resize_frames
 from talking.metrics.closure import Closure, closure
@@ -26,7 +27,7 @@ class Measured:
     features: row (and `true`) -> Inception features of the measured frames (M, 2048), empty without the network.
     lips: how the true lips close at the labels, None without labels.
     faceless: how many frames are left out because the finder sees no face in the true video; where that is all of them,
-    there are no scores.
+    there are no scores. view: which crops the videos show.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Measured:
     features: dict[str, np.ndarray] = field(default_factory=dict)
     lips: Closure | None = None
     faceless: int = 0
+    view: View = "aligned"
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Measurer:
         split: str,
         measured_from: int = 1,
         sound: np.ndarray | None = None,
+        view: View = "aligned",
     ) -> Measured:
         """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them.
 
@@ -101,6 +104,7 @@ class Measurer:
             features=self._features(every, counted) if scored else {},
             lips=None if isinstance(lips, Unavailable) else lips,
             faceless=int(np.count_nonzero(asked & ~truth.found)),
+            view=view,
         )
 
     def _stills(self, sight: Sight) -> np.ndarray:

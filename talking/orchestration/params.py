@@ -67,7 +67,9 @@ class Align:
     """Landmarks, quads and crops."""
 
     finder: Literal["dlib", "face_alignment"]
+    whole_clip: bool
     size: int = number(16, 1024)
+    whole_margin: float = number(0)
     redetect_every: int = number(0)
     smoothing: float = number(0)
     max_missing: float = number(0, 1)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -152,3 +153,19 @@ def test_bars_are_records_of_the_metrics_asked_for() -> None:
         {"row": "static", "lmd": 1.5, "psnr": 20.0},
         {"row": "linear", "lmd": None, "psnr": 21.0},
     ]
+
+
+def test_a_method_of_another_view_has_tables_and_sheets_of_its_own(tmp_path) -> None:
+    moving = Method("moving", "pixels that move", view="whole_clip")
+    gathered = Report(tmp_path, COLUMNS, MISSING, METHODS.joined([moving]), others=("moving",))
+    clip = measured("s1", "a")
+    gathered.add(clip)
+    scores_of_it = [replace(clip.scores[0], row="moving")]
+    stills = {TRUE: clip.stills[TRUE], "moving": clip.stills["stage_two"]}
+    gathered.add(replace(clip, scores=scores_of_it, stills=stills, view="whole_clip"))
+    findings = gathered.finish()
+    assert set(findings["unseen"].table) == set(ROWS) and set(findings["unseen_whole_clip"].table) == {"moving"}
+    assert findings["unseen_whole_clip"].title == "Held-out speakers, whole-clip crops"
+    assert not findings["seen_whole_clip"].table
+    assert {path.name for path in (tmp_path / "sheets").iterdir()} == {"s1.png", "s1_whole_clip.png"}
+    assert "missing_clips" not in findings["unseen"].table["stage_two"], "it makes no videos of that view"

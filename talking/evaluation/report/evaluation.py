@@ -10,7 +10,7 @@ from talking.core.files import write_json, write_text
 from talking.corpora.roles import TestClip
 from talking.evaluation.evaluate import Value
 from talking.evaluation.measure import TRUE, Measured
-from talking.evaluation.methods import MethodTable
+from talking.evaluation.methods import VIEWS, MethodTable, View
 from talking.evaluation.report.contact_sheet import write_contact_sheet
 from talking.evaluation.report.findings import Findings, Group, Table
 from talking.evaluation.report.plots import plot_metric_bars, plot_openings
@@ -42,28 +42,35 @@ class Report:
     openings: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.groups = {name: Group(title, self.methods) for name, title in GROUPS.items()}
+        for view in dict.fromkeys(("aligned", *self.methods.views)):
+            seen_in = "" if view == "aligned" else f", {VIEWS[view]}"
+            for name, title in GROUPS.items():
+                self.groups[group_of(name, view)] = Group(title + seen_in, self.methods, view)
 
     def add(self, measured: Measured) -> None:
         """Take in one clip; draw its speaker's sheet and openings if it is the first of the speaker."""
-        self.groups[measured.split].add(measured)
+        self.groups[group_of(measured.split, measured.view)].add(measured)
         self.openings = self.openings or measured.openings
-        if measured.speaker in self.drawn or not measured.scores:
+        name = group_of(measured.speaker, measured.view)
+        if name in self.drawn or not measured.scores:
             return
-        self.drawn.add(measured.speaker)
+        self.drawn.add(name)
         rows = {row: measured.stills[row] for row in (TRUE, *self.methods.pictured()) if row in measured.stills}
         stills_per_s = RATE * (self.columns - 1) / max(1, len(measured.openings[TRUE]) - 1)
-        sheet = self.folder / "sheets" / f"{measured.speaker}.png"
+        sheet = self.folder / "sheets" / f"{name}.png"
         write_contact_sheet(rows, sheet, columns=self.columns, rate=stills_per_s)
         made = {row: measured.openings[row] for row in self.methods.traced() if row in measured.openings}
-        openings = self.folder / "openings" / f"{measured.speaker}.png"
+        openings = self.folder / "openings" / f"{name}.png"
         plot_openings(measured.openings[TRUE], made, openings, self.methods, title=measured.key)
 
     def finish(self) -> dict[str, Findings]:
         """Write tables, reasons and bars; return what was found by group, empty tables where it has no clips."""
         findings = {
             name: group.findings(
-                self.no_fid, self.others, self.seed, [clip for clip in self.clips if clip.split == name]
+                self.no_fid,
+                self.others,
+                self.seed,
+                [clip for clip in self.clips if group_of(clip.split, group.view) == name],
             )
             for name, group in self.groups.items()
         }
@@ -77,9 +84,17 @@ class Report:
             plot_metric_bars(found.table, self.folder / f"{name}.png", self.methods)
         return findings
 
+    def _clips_of(self, name: str, group: Group) -> list[TestClip]:
+        return [clip for clip in self.clips if group_of(clip.split, group.view) == name]
+
     def write_series(self, target: Path) -> None:
         """Write the openings over time of the first clip, for `dvc plots`."""
         write_openings(self.openings, target)
+
+
+def group_of(split: str, view: View) -> str:
+    """Return the name of what belongs together: a split's clips, in a view that is named unless it is the usual one."""
+    return split if view == "aligned" else f"{split}_{view}"
 
 
 def bars(table: Table, metrics: Iterable[str]) -> Iterator[dict[str, str | Value]]:

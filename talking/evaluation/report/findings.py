@@ -8,7 +8,7 @@ from talking.corpora.roles import TestClip
 from talking.evaluation.evaluate import ClipScores, Value, reasons_of, summarise
 from talking.evaluation.intervals import differences, intervals, with_intervals
 from talking.evaluation.measure import TRUE, Measured
-from talking.evaluation.methods import MethodTable
+from talking.evaluation.methods import MethodTable, View
 from talking.evaluation.report.footing import MISSED, faces_note, footing, lips_note
 from talking.evaluation.report.intervals import difference_tables, interval_tables
 from talking.evaluation.report.table import markdown_table, text_table
@@ -55,6 +55,7 @@ class Group:
 
     title: str
     methods: MethodTable
+    view: View = "aligned"
     scores: list[ClipScores] = field(default_factory=list)
     moments: dict[str, Moments] = field(default_factory=dict)
     lips: Closure = field(default_factory=Closure)
@@ -92,6 +93,7 @@ class Group:
         if not self.scores:
             return Findings(self.title, {}, {}, {}, tuple(faces), self.methods)
         fid = self.fid(no_fid)
+        others = [name for name in others if self.methods[name].view == self.view]
         missing = self.missing(others)
         table = with_intervals(summarise(self.scores, fid), intervals(self.scores, seed=seed))
         if others:

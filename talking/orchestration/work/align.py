@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from talking.data.members import CROPS, LANDMARKS, QUADS, VIDEO
+import numpy as np
+
+from talking.data.members import CROPS, LANDMARKS, QUADS, SQUARE, VIDEO, WHOLE
 from talking.data.shards import Sample, encode_array
 from talking.faces.align import align_clip
 from talking.faces.finders import make_finder
+from talking.faces.whole_clip import clip_square, cut_square
 from talking.media.video import encode_frames_bytes, iter_frames
 from talking.orchestration.params import Align
 from talking.orchestration.shard_stage import ClipWork
@@ -34,7 +37,22 @@ class AlignWork(ClipWork):
             redetect_every=self.section.redetect_every,
         )
         return {
+            **self._whole(sample.members[VIDEO], aligned.landmarks),
             CROPS: encode_frames_bytes(aligned.crops, crf=self.section.crf, pixel_format="yuv444p", preset="veryfast"),
             LANDMARKS: encode_array(aligned.landmarks),
             QUADS: encode_array(aligned.quads),
         }
+
+    def _whole(self, video: bytes, landmarks: np.ndarray) -> dict[str, bytes]:
+        """Return the whole clip's crops and their square, where params ask for them: the frames are read once more."""
+        if not self.section.whole_clip:
+            return {}
+        square: np.ndarray | None = None
+        crops = []
+        for frame in iter_frames(video):
+            if square is None:
+                height, width = frame.shape[:2]
+                square = clip_square(landmarks, height, width, self.section.whole_margin)
+            crops.append(cut_square(frame, square, self.section.size))
+        made = encode_frames_bytes(np.stack(crops), crf=self.section.crf, pixel_format="yuv444p", preset="veryfast")
+        return {WHOLE: made, SQUARE: encode_array(np.asarray(square))}
