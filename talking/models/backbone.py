@@ -6,11 +6,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from talking.core.errors import TalkingError
+from talking.models.generator import FrameGenerator
 from talking.models.psp import GradualStyleEncoder
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stored import filled, load_network, save_network
 from talking.models.stylegan2 import Generator
 
+STYLEGAN2 = "stylegan2"  # what a generator is whose config names no kind
+GENERATORS: dict[str, type[FrameGenerator]] = {STYLEGAN2: Generator}
 ENCODERS: dict[str, type[nn.Module]] = {"psp": GradualStyleEncoder, "resnet": ResNetEncoder}
 PSP_INPUT_SIZE = 256
 
@@ -26,7 +29,7 @@ class Backbone(nn.Module):
 
     def __init__(
         self,
-        generator: Generator,
+        generator: FrameGenerator,
         encoder: GradualStyleEncoder | ResNetEncoder,
         latent_avg: Tensor,
         input_size: int | None = None,
@@ -73,7 +76,9 @@ class Backbone(nn.Module):
         `half` stores the networks in 16 bits; they are computed with in 32 all the same.
         """
         kind = next(name for name, cls in ENCODERS.items() if isinstance(self.encoder, cls))
-        save_network(folder, "generator", self.generator, self.generator.config, half=half)
+        drawn = next(name for name, cls in GENERATORS.items() if isinstance(self.generator, cls))
+        named = {} if drawn == STYLEGAN2 else {"kind": drawn}
+        save_network(folder, "generator", self.generator, {**named, **self.generator.config}, half=half)
         save_network(folder, "encoder", self.encoder, {"kind": kind, **self.encoder.config}, half=half)
         save_network(folder, "latent_avg", {"latent_avg": self.latent_avg}, {"input_size": self.input_size})
 
@@ -81,7 +86,13 @@ class Backbone(nn.Module):
     def load(cls, folder: Path) -> "Backbone":
         """Read what `save` wrote, in eval mode. Raises TalkingError on a missing, damaged or foreign file."""
         config, state = load_network(folder, "generator")
-        generator = filled(Generator, config, state, folder / "generator.safetensors")
+        drawn = config.pop("kind", STYLEGAN2)
+        if drawn not in GENERATORS:
+            raise TalkingError(
+                f"{folder / 'generator.json'} names an unknown kind of generator, {drawn}: "
+                f"known are {', '.join(GENERATORS)}."
+            )
+        generator = filled(GENERATORS[drawn], config, state, folder / "generator.safetensors")
         config, state = load_network(folder, "encoder")
         kind = config.pop("kind", None)
         if kind not in ENCODERS:

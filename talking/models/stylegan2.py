@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from talking.core.errors import TalkingError
+from talking.models.generator import FrameGenerator
 from talking.models.stylegan2_layers import ConstantInput, EqualLinear, PixelNorm, StyledConv, ToRGB
 
 BASE_CHANNELS = 512
@@ -18,7 +19,7 @@ def n_channels(resolution: int, multiplier: float, maximum: int) -> int:
     return min(full, maximum)
 
 
-class Generator(nn.Module):
+class Generator(FrameGenerator):
     """Maps W+ codes to pictures.
 
     `resolution` is a power of two from 8; there are L = 2 log2(resolution) - 2 styles. `channel_max` narrows every
@@ -104,7 +105,7 @@ class Generator(nn.Module):
         return resolution.bit_length() - 3
 
     def _check(self, wplus: Tensor) -> None:
-        expected = (self.n_styles, self.style_dim)
+        expected = self.code_shape
         if wplus.ndim != 3 or tuple(wplus.shape[1:]) != expected:
             raise TalkingError(
                 f"Codes of shape {tuple(wplus.shape)} do not fit a generator of {self.resolution} pixels: "

@@ -5,7 +5,7 @@ import torch
 
 from talking.media.pixels import resize_frames, to_frames, to_tensor
 from talking.models.backbone import Backbone
-from talking.models.stylegan2 import Generator
+from talking.models.generator import FrameGenerator
 from talking.synthesis.engine import Engine, cpu_has_bfloat16
 
 
@@ -27,10 +27,10 @@ def invert_frames(backbone: Backbone, crops: np.ndarray, batch: int = 64, *, exa
 def synthesise_frames(generator: torch.nn.Module, codes: np.ndarray, size: int, batch: int | None = None) -> np.ndarray:
     """Return frames (T, size, size, 3) uint8 of codes (T, L, 512), resized when the generator draws another size.
 
-    A `Generator` draws by the engine of `talking.synthesis.engine`, prepared anew since its weights may have changed;
-    another module draws by itself. `batch`: frames drawn at once, by default what suits the device.
+    A `FrameGenerator` draws by the `Engine`, prepared anew since its weights may have changed; another module draws by
+    itself. `batch`: frames drawn at once, by default what suits the device.
     """
-    if isinstance(generator, Generator):
+    if isinstance(generator, FrameGenerator):
         return resize_frames(Engine(generator, batch=batch).draw(codes), size)
     device, batch = next(generator.parameters()).device, batch or 32
     parts = []

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from talking.media.pixels import to_bytes
-from talking.models.stylegan2 import Generator
-from talking.synthesis.fast_generator import FastGenerator, Settings
+from talking.models.generator import FrameGenerator
+from talking.synthesis.fast import fast_path
+from talking.synthesis.fast_generator import Settings
 from talking.synthesis.graphs import Execution, Network, prepared
 
 # What the processor's caches hold: eight pictures of 128 pixels were fastest, and one at a time from 512 on.
@@ -55,7 +56,7 @@ class Engine:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: FrameGenerator,
         settings: Settings | None = None,
         *,
         execution: Execution = "eager",
@@ -64,7 +65,8 @@ class Engine:
     ) -> None:
         self.device = next(generator.parameters()).device
         self.settings = settings or settings_for(self.device, execution)
-        self.fast = FastGenerator(generator, self.settings).eval()
+        self.fast = fast_path(generator, self.settings)
+        self.resolution, self.n_styles = generator.resolution, generator.n_styles
         self.execution, self.convert = execution, convert
         self.batch = batch or self._best_batch(generator.resolution)
         self._runner: Network | None = None
@@ -75,7 +77,7 @@ class Engine:
     def draw(self, codes: np.ndarray) -> np.ndarray:
         """Return the frames (T, R, R, 3) uint8 of codes (T, L, 512); none of no codes."""
         if not len(codes):
-            return np.zeros((0, self.fast.resolution, self.fast.resolution, 3), np.uint8)
+            return np.zeros((0, self.resolution, self.resolution, 3), np.uint8)
         return np.concatenate(list(self.stream([codes])))
 
     def stream(self, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -114,7 +116,7 @@ class Engine:
 
     def _eager(self, codes: np.ndarray, batch: Tensor) -> Tensor:
         constant = np.flatnonzero((codes == codes[:1]).all(axis=(0, 2))).tolist()
-        if len(constant) < self.fast.n_styles:
+        if len(constant) < self.n_styles:
             return self.convert(self.fast(batch, constant))
         frames = self.convert(self.fast(batch[:1]))
         return frames.expand(len(batch), *frames.shape[1:])

@@ -115,7 +115,11 @@ def _started(start: Backbone, params: BackboneParams, seed: int) -> _Autoencoder
     """Return the networks of a pair, its mean latent put back into the encoder's last bias."""
     generator, encoder = copy.deepcopy(start.generator), copy.deepcopy(start.encoder)
     new = _Autoencoder(*new_pair(params, seed))
-    if not isinstance(encoder, ResNetEncoder) or _shapes(old := _Autoencoder(generator, encoder)) != _shapes(new):
+    if (
+        not isinstance(encoder, ResNetEncoder)
+        or not isinstance(generator, Generator)
+        or _shapes(old := _Autoencoder(generator, encoder)) != _shapes(new)
+    ):
         raise TalkingError(
             f"backbones: the pair to start from has other sizes ({start.resolution} pixels) than the row asks for "
             f"({params.resolution}): give the row the sizes of that pair, or take the pair away."

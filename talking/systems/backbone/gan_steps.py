@@ -20,18 +20,19 @@ from talking.losses.adversarial import (
     r1_term,
 )
 from talking.models.discriminator import Discriminator
+from talking.models.generator import FrameGenerator
 from talking.models.stylegan2 import Generator
 from talking.systems.backbone.adaptive import AdaptiveProbability, adaptively_augmented
 from talking.systems.backbone.params import Gan
 from talking.training.processes import average_gradients, weighted_mean
 
 
-def draw_codes(generator: Generator, count: int, draw: torch.Generator, mixing: float) -> Tensor:
+def draw_codes(generator: FrameGenerator, count: int, draw: torch.Generator, mixing: float) -> Tensor:
     """Return W+ codes (B, L, D) of random z; with probability `mixing` the styles from a random one on are another z's.
 
     `draw` is a generator of the network's device.
     """
-    device = generator.input.input.device
+    device = next(generator.parameters()).device
     z = torch.randn(2 * count, generator.style_dim, generator=draw, device=device)
     first, second = generator.map(z).chunk(2)  # (B, D)
     crossing = torch.randint(1, generator.n_styles, (count,), generator=draw, device=device)

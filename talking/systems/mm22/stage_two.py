@@ -13,7 +13,7 @@ from talking.core.errors import TalkingError
 from talking.losses.perceptual import PerceptualLoss
 from talking.losses.reconstruction import region_weights
 from talking.media.pixels import resize_frames, to_tensor
-from talking.models.stylegan2 import Generator
+from talking.models.generator import FrameGenerator
 from talking.systems.mm22.params import StageTwo
 
 
@@ -44,13 +44,13 @@ def evenly(count: int, length: int) -> np.ndarray:
 
 
 def tune_generator(
-    generator: Generator,
+    generator: FrameGenerator,
     faces: Faces,
     params: StageTwo,
     perceptual: PerceptualLoss,
     *,
     seed: int,
-) -> tuple[Generator, list[float]]:
+) -> tuple[FrameGenerator, list[float]]:
     """Return a tuned copy of the generator, and the loss of every step.
 
     It ends early when the losses' moving average has not reached a new low for `stop_after` steps.
