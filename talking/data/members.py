@@ -11,4 +11,5 @@ SQUARE = "square.npy"  # align: (3,) float32, left, top and side of the whole cl
 CODES = "codes.npy"  # invert: (T, L, 512) float16
 WINDOWS = "windows.npy"  # mfcc: (T, 12, 28) float32
 ALTERED = "altered.npy"  # mfcc: (N, T, 12, 28) float32, the clip's sound in other voices and rooms
+MOUTH = "mouth.npy"  # synthetic speech: (T, 5) float32, the exact shape of the mouth
 PICTURE = "image.png"  # a face set: one aligned still

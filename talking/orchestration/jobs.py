@@ -32,9 +32,9 @@ def job_of(
         scratch=Path(),
     )
     hashes = [row.sha256 for source in (folder, sounds, faces) for row in source.rows.values()]
-    trunk = params.stage_one.lpips_trunk
-    if trunk and Path(trunk).is_file():
-        hashes.append(sha256_of(Path(trunk)))
+    given = (Path(path) for path in (params.stage_one.lpips_trunk, params.stage_one.hearing) if path)
+    files = (file for path in given for file in (sorted(path.iterdir()) if path.is_dir() else [path]))
+    hashes += [sha256_of(file) for file in files if file.is_file()]
     mark = fingerprint(parts_of(job), sha256_of(basis / BASIS), source_fingerprint(__name__), *hashes)[:16]
     state = (STATE / params.labels["corpus"] / "stage_one" / mark).resolve()
     return replace(job, linear=state / "linear", scratch=state)

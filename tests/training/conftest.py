@@ -95,6 +95,7 @@ PARAMS = StageOne(
     code_dim=32,
     hidden=16,
     members=1,
+    hearing=None,
     altered_share=0.0,
     sequence=6,
     batch=4,

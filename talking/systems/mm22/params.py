@@ -15,6 +15,7 @@ class StageOne:
     latent_norm: Literal["mean_square", "norm"]
     lpips_net: Literal["squeeze", "alex", "vgg"]
     lpips_trunk: str | None
+    hearing: str | None
     identity: Literal["outside", "anywhere"]
     best_by: Literal["moving", "latent"]
     lips_finder: Literal["dlib", "face_alignment"]

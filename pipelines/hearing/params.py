@@ -1,0 +1,53 @@
+"""pipelines/hearing/params.yaml as frozen, typed sections: read once, checked once, passed down."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from talking.cluster.settings import Cluster
+from talking.core.typed import number, read_file
+from talking.orchestration.params import Tracking
+from talking.systems.mm22.hearing import Hear
+
+
+@dataclass(frozen=True)
+class Speech:
+    """How much is spoken, and how: the ranges are the least and the most of eSpeak's units."""
+
+    speed: tuple[float, float]
+    pitch: tuple[float, float]
+    noise_db: tuple[float, float]
+    utterances: int = number(2)
+    per_shard: int = number(1)
+    seconds: float = number(1.5)
+    noise_share: float = number(0, 1)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How audio windows are cut, as the main graph cuts them."""
+
+    normalise: str
+    rate: int = number(8000)
+    n_mfcc: int = number(2)
+    hop_s: float = number(above=0)
+    steps: int = number(1)
+    n_fft: int = number(16)
+    n_mels: int = number(2)
+
+
+@dataclass(frozen=True)
+class HearingParams:
+    """The whole of pipelines/hearing/params.yaml."""
+
+    name: str
+    seed: int
+    speech: Speech
+    mfcc: Windows
+    hear: Hear
+    cluster: Cluster
+    tracking: Tracking
+
+
+def load_hearing_params(path: Path) -> HearingParams:
+    """Read and check the file; every mistake is a `TalkingError` that names the key."""
+    return read_file(HearingParams, path)
