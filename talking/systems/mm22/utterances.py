@@ -42,8 +42,8 @@ class Utterances:
 def utter(number: int, seed: int, drawn: Utterances, config: MfccConfig) -> tuple[np.ndarray, np.ndarray]:
     """Return windows (T, 12, 28) and mouth shapes (T, 5) of utterance `number`, which it and the seed alone decide."""
     rng = np.random.default_rng((seed, number))
-    pitch, pitch_range = (int(rng.integers(*map(int, drawn.pitch))) for _ in range(2))
-    voice = Voice(str(rng.choice(VOICES)), int(rng.integers(*map(int, drawn.speed))), pitch, pitch_range)
+    pitch, pitch_range = (_between(drawn.pitch, rng) for _ in range(2))
+    voice = Voice(str(rng.choice(VOICES)), _between(drawn.speed, rng), pitch, pitch_range)
     sentence = sentence_of(draw_names(rng, 1)[0]) if rng.random() < 0.5 else nonsense(rng)
     frames = round(drawn.seconds * FPS)
     spoken = speak(sentence, voice, rng, duration_s=drawn.seconds)
@@ -64,3 +64,8 @@ def nonsense(rng: np.random.Generator) -> str:
         return "".join(syllables) + str(rng.choice(CODAS))
 
     return " ".join(word() for _ in range(rng.integers(3, 6)))
+
+
+def _between(ends: tuple[float, float], rng: np.random.Generator) -> int:
+    """Return a whole number from the first end up to, and without, the second."""
+    return int(rng.integers(int(ends[0]), int(ends[1])))
