@@ -18,9 +18,9 @@ from talking.models.tuned import load_tuned
 from talking.orchestration.clips import keys_of, rows_of
 from talking.orchestration.params import Animate, Params
 from talking.orchestration.stage import run_stage
+from talking.systems.mm22.delivery import Delivery
 from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.linear import LinearFit
-from talking.systems.mm22.manner import Manner
 from talking.systems.mm22.material import MaterialReader
 from talking.systems.mm22.methods import METHODS, WRONG_AUDIO
 from talking.systems.mm22.predict import MARK, RowMaker
@@ -61,8 +61,8 @@ class AnimateWork:
     def __call__(self, clip: TestClip) -> int:
         """Write one mp4 per row; return the number of frames."""
         self.tuned.load_state_dict(load_tuned(self.sources.stage_two, clip.speaker, self.pair.generator))
-        manner = Manner.of(self.section.rest, self.section.expression, known=clip.known)
-        maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size, manner)
+        delivery = Delivery.of(self.section.rest, self.section.expression, known=clip.known)
+        maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size, delivery)
         material = self.reader.material(clip, self.reader.crops(clip))
         sound, other = self._sound(clip.key), self._sound(clip.other)
         for row, frames in maker.rows(material):

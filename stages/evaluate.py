@@ -16,7 +16,7 @@ from talking.corpora.roles import TestClip
 from talking.data.members import CROPS, WHOLE
 from talking.data.shards import Sample, ShardFolder
 from talking.evaluation.evaluate import Networks
-from talking.evaluation.measure import TRUE, Measured, Measurer
+from talking.evaluation.measure import TRUE, ClipMeasures, Measurer
 from talking.evaluation.methods import VIEWS, MethodTable, View
 from talking.evaluation.report.evaluation import GROUPS, Report, bars, group_of
 from talking.evaluation.report.film import write_film
@@ -72,7 +72,7 @@ class EvaluateWork:
         )
         self.folder = ShardFolder(self.aligned)
 
-    def __call__(self, clip: TestClip) -> list[Measured]:
+    def __call__(self, clip: TestClip) -> list[ClipMeasures]:
         """Return the measures of one clip, one for each view that some method's videos show."""
         sample = self.folder.clip(clip.key)
         every = ((view, self._made(clip, sample, view)) for view in self.methods.views)
@@ -91,7 +91,7 @@ class EvaluateWork:
         side = made[own[0]].shape[1] if own else true.shape[1]
         return true, made | self.others.frames(clip.key, side, len(true), view)
 
-    def _measured(self, clip: TestClip, view: View, true: np.ndarray, made: dict[str, np.ndarray]) -> Measured:
+    def _measured(self, clip: TestClip, view: View, true: np.ndarray, made: dict[str, np.ndarray]) -> ClipMeasures:
         side = next(iter(made.values())).shape[1]
         sound = extract_sound(self.videos / self.methods.reference / f"{clip.key}.mp4")
         if clip.key in self.filmed:

@@ -27,7 +27,7 @@ CHOSEN = {"corpora": "corpus", "backbones": "backbone"}
 
 
 @dataclass(frozen=True)
-class Measured:
+class TableTwoFacts:
     """Table 2 and the speed on this machine, which no file that is compared between runs holds."""
 
     table: TableTwo
@@ -47,12 +47,12 @@ class Measured:
         return speed_note(next(iter(self.speeds.values())))
 
 
-def table_two_of(stage_one: Path, backbone: Path, reference: str, videos: Videos) -> Measured:
+def table_two_of(stage_one: Path, backbone: Path, reference: str, videos: Videos) -> TableTwoFacts:
     """Load the model and time it, for some two seconds."""
     device = best_device()
     model, pair = Ensemble.load(stage_one).to(device), Backbone.load(backbone).to(device)
     table = table_two({reference: parameter_counts(model, pair)}, videos.sizes())
-    return Measured(table, {reference: synthesis_speed(model, pair)})
+    return TableTwoFacts(table, {reference: synthesis_speed(model, pair)})
 
 
 def facts_of(
@@ -61,7 +61,7 @@ def facts_of(
     shards: Iterable[ShardFolder],
     stage_one: Path,
     remarks: Iterable[str],
-    measured: Measured | None,
+    measured: TableTwoFacts | None,
 ) -> Facts:
     """Gather what the page says: origin, chosen parameters, clips refused by the corpus and by the stages after it."""
     lost = [
@@ -118,7 +118,7 @@ def add_to_run(
     stage_one: Path,
     findings: dict[str, Findings],
     few: dict[str, float | None],
-    measured: Measured | None,
+    measured: TableTwoFacts | None,
     report: Path,
     video: Path,
 ) -> None:

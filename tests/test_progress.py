@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from talking.core.progress import ProgressLine, Tally
+from talking.core.progress import Progress, ProgressLine
 
 
 class Terminal(io.StringIO):
@@ -15,17 +15,17 @@ class Terminal(io.StringIO):
 
 
 def test_rate_and_time_left_are_of_this_run_alone() -> None:
-    tally = Tally(done=6, shards=12, resumed=4, clips=40, seconds=20.0)
+    tally = Progress(done=6, shards=12, resumed=4, clips=40, seconds=20.0)
     assert tally.rate == 2.0
     assert tally.left_s == 60.0  # two shards of its own took 20 s; six are left
-    assert Tally(4, 12, 4, 0, 0.0).left_s == 0
+    assert Progress(4, 12, 4, 0, 0.0).left_s == 0
 
 
 def test_a_log_gets_a_line_now_and_then_and_the_last() -> None:
     log, times = io.StringIO(), iter([0.0, 0.0, 4.0, 11.0, 11.0, 12.0])
     with ProgressLine("align", log, every_s=10, clock=lambda: next(times)) as line:
         for done in (1, 2, 3, 4):
-            line(Tally(done, 4, 0, done * 10, done * 5.0))
+            line(Progress(done, 4, 0, done * 10, done * 5.0))
     assert log.getvalue().splitlines() == [
         "align: 1/4 shards, 2.0 clips/s, 0:00:15 left",
         "align: 3/4 shards, 2.0 clips/s, 0:00:05 left",
@@ -37,7 +37,7 @@ def test_a_terminal_has_one_line_that_is_ended_even_by_an_error() -> None:
     terminal = Terminal()
     with pytest.raises(KeyError), ProgressLine("align", terminal) as line:
         for done in (1, 2):
-            line(Tally(done, 4000, 0, done, 10.0))
+            line(Progress(done, 4000, 0, done, 10.0))
         raise KeyError
     assert terminal.getvalue().count("\n") == 1
     assert terminal.getvalue().endswith("\n")

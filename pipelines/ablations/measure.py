@@ -17,9 +17,9 @@ from talking.orchestration.clips import keys_of, rows_of
 from talking.orchestration.params import Params
 from talking.systems.mm22.ablations.measure import HeldOut, few_of, first_of_each, score_rows, summary
 from talking.systems.mm22.ablations.settings import Ablation
+from talking.systems.mm22.delivery import Delivery
 from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.linear import LinearFit
-from talking.systems.mm22.manner import Manner
 from talking.systems.mm22.material import MaterialReader
 from talking.systems.mm22.predict import RowMaker
 
@@ -69,7 +69,7 @@ def main(
     for clip in clips_of(manifest, reader, ablation):
         if ablation.tune_steps:
             maker.tuned.load_state_dict(load_tuned(stage_two, clip.clip.speaker, pair.generator))
-        maker.manner = Manner.of(params.animate.rest, params.animate.expression, known=clip.clip.known)
+        maker.delivery = Delivery.of(params.animate.rest, params.animate.expression, known=clip.clip.known)
         scores += score_rows(maker, clip, finder, ablation.measured)
     write_json(metrics, summary(scores))
     write_json(headline, {"ablation": few_of(summary(scores))})

@@ -19,8 +19,8 @@ from talking.models.backbone import Backbone
 from talking.orchestration.params import Params, load_params
 from talking.orchestration.work.mfcc import config_of
 from talking.synthesis.codes import invert_frames, synthesise_frames
+from talking.systems.mm22.delivery import AS_PICTURED, Delivery, rest_of
 from talking.systems.mm22.ensemble import Ensemble, States
-from talking.systems.mm22.manner import AS_PICTURED, Manner, rest_of
 from talking.systems.mm22.stage_two import Faces, tune_generator
 
 PARAMS = "params.yaml"
@@ -37,7 +37,7 @@ class Animator:
 
     mfcc: how its audio windows are cut; generator: one tuned on the person, None for the backbone's own;
     batch: frames that are made at once; listen_s: how far the sound is heard ahead of the frames (`stream_windows`);
-    manner: where the face rests, and how strongly it moves.
+    delivery: where the face rests, and how strongly it moves.
     """
 
     model: Ensemble
@@ -47,7 +47,7 @@ class Animator:
     generator: torch.nn.Module | None = None
     batch: int = 32
     listen_s: float = LISTEN_S
-    manner: Manner = AS_PICTURED
+    delivery: Delivery = AS_PICTURED
 
     @classmethod
     def load(cls, path: Path | str, params: Params | None = None, *, device: torch.device | None = None) -> "Animator":
@@ -64,7 +64,7 @@ class Animator:
             backbone=Backbone.load(path / "backbone").to(device),
             finder=make_finder(params.align.finder, device=device.type),
             mfcc=config_of(params),
-            manner=Manner.of(params.animate.rest, params.animate.expression, known=False),
+            delivery=Delivery.of(params.animate.rest, params.animate.expression, known=False),
         )
 
     def animate(
@@ -115,7 +115,7 @@ class Animator:
         for part in windows:
             made, states = self._part(part, code, states)
             start = rest_of(made) if start is None else start
-            yield self.manner(made, code, start)
+            yield self.delivery(made, code, start)
 
     @torch.no_grad()
     def _part(self, part: np.ndarray, code: np.ndarray, states: States | None) -> tuple[np.ndarray, States]:

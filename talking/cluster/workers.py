@@ -12,7 +12,7 @@ from talking.cluster.kept import Keeping, ShardWork, finished, forgive, publish
 from talking.cluster.pool import Outcome, Pool, Result, Work
 from talking.cluster.settings import Cluster
 from talking.core.errors import TalkingError
-from talking.core.progress import Tally
+from talking.core.progress import Progress
 from talking.data import storage
 from talking.data.journal import Journal
 from talking.data.shards import ClipStatus
@@ -39,7 +39,7 @@ def map_shards(
     state: Location,
     settings: Cluster,
     *,
-    progress: Callable[[Tally], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
     accept: Callable[[list[ClipStatus]], None] | None = None,
 ) -> MapReport:
     """Write a shard per entry of `fingerprints` (shard name -> hash of inputs and parameters) and the index into `out`.
@@ -62,7 +62,7 @@ def map_shards(
         records[left[index]] = record
         clips_done += len(record.statuses)
         if progress:
-            progress(Tally(done, len(records), resumed, clips_done, time.monotonic() - started))
+            progress(Progress(done, len(records), resumed, clips_done, time.monotonic() - started))
     complete = [record for record in records.values() if record is not None]
     clips = [status for record in complete for status in record.statuses]
     if accept:

@@ -9,7 +9,7 @@ from typing import Self, TextIO
 
 
 @dataclass(frozen=True)
-class Tally:
+class Progress:
     """Shards done of all, `resumed` of them by an earlier run; clips done by this run, in `seconds`."""
 
     done: int
@@ -53,7 +53,7 @@ class ProgressLine:
             self._stream.write("\n")
             self._stream.flush()
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, tally: Progress) -> None:
         """Show a tally; in a log, only when the one before is old, and always the last."""
         if self._terminal:
             self._stream.write(f"\r\x1b[2K{self._text(tally)}")
@@ -63,7 +63,7 @@ class ProgressLine:
             self._last = self._clock()
         self._stream.flush()
 
-    def _text(self, tally: Tally) -> str:
+    def _text(self, tally: Progress) -> str:
         minutes, seconds = divmod(round(tally.left_s), 60)
         hours, minutes = divmod(minutes, 60)
         left = f"{hours}:{minutes:02d}:{seconds:02d}"

@@ -10,7 +10,7 @@ from talking.core.errors import TalkingError
 from talking.corpora.clip import Segment
 from talking.faces.landmarks import mouth_opening
 from talking.metrics.closure import Closure, closure
-from talking.metrics.identity import Identity
+from talking.metrics.identity import IdentityScore
 from talking.metrics.image import psnr, ssim
 from talking.metrics.mouth import lmd, lmd_normalised, mouth_correlation, opening_slope
 from talking.metrics.perceptual import Lpips
@@ -78,7 +78,7 @@ class Networks:
     """
 
     lpips: Lpips | Unavailable = NOT_ASKED
-    identity: Identity | Unavailable = NOT_ASKED
+    identity: IdentityScore | Unavailable = NOT_ASKED
     sync: Sync | Unavailable = NOT_ASKED
     lpips_every: int = 5
     identity_every: int = 20

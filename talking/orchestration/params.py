@@ -10,7 +10,7 @@ from talking.cluster.settings import Cluster
 from talking.core.errors import TalkingError
 from talking.core.typed import number, read_file, unused
 from talking.systems.backbone.params import TrainedBackbone
-from talking.systems.mm22.manner import AskedRest
+from talking.systems.mm22.delivery import AskedRest
 from talking.systems.mm22.params import StageOne, StageTwo
 
 

@@ -12,7 +12,7 @@ import ray
 from ray.cluster_utils import Cluster as Nodes
 
 from talking.cluster import Cluster, connect
-from talking.core.progress import Tally
+from talking.core.progress import Progress
 from tests.cluster.clip_toys import ToyClips, run
 
 MEMORY = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
@@ -38,7 +38,7 @@ def main(what: str, folder: Path) -> None:
     settings = Cluster(address=nodes.address, workers=None, retries=1)
     found: list[int] = []
 
-    def disturb(tally: Tally) -> None:
+    def disturb(tally: Progress) -> None:
         if tally.done == 1:
             found.extend([tally.shards, alive()])
             if second:

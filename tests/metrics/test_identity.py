@@ -1,16 +1,16 @@
-"""Identity similarity on pictures of a drawn face."""
+"""IdentityScore similarity on pictures of a drawn face."""
 
 import cv2
 import numpy as np
 import pytest
 
 from talking.core.errors import TalkingError
-from talking.metrics.identity import Identity, load_identity
+from talking.metrics.identity import IdentityScore, load_identity
 from talking.metrics.unavailable import Unavailable
 
 
 @pytest.fixture(scope="module")
-def identity() -> Identity:
+def identity() -> IdentityScore:
     measure = load_identity()
     assert not isinstance(measure, Unavailable)
     return measure
@@ -37,7 +37,7 @@ def face(skin: tuple[int, int, int], eyes: int) -> np.ndarray:
     return cv2.GaussianBlur(picture, (0, 0), 1.5)
 
 
-def test_a_face_is_itself_and_less_like_another(identity: Identity) -> None:
+def test_a_face_is_itself_and_less_like_another(identity: IdentityScore) -> None:
     first, second = face((220, 180, 150), 6), face((110, 80, 60), 14)
     points = np.repeat(landmarks()[None], 2, axis=0)
     true = np.stack([first, first])
@@ -48,14 +48,14 @@ def test_a_face_is_itself_and_less_like_another(identity: Identity) -> None:
     assert identity(true, slightly, points, points, found, every=1) > 0.93
 
 
-def test_a_frame_without_a_face_is_nobody(identity: Identity) -> None:
+def test_a_frame_without_a_face_is_nobody(identity: IdentityScore) -> None:
     true = np.stack([face((220, 180, 150), 6)] * 2)
     points = np.repeat(landmarks()[None], 2, axis=0)
     assert identity(true, true, points, points, np.array([True, False]), every=1) == pytest.approx(0.5)
     assert identity(true[:0], true[:0], points[:0], points[:0], np.ones(0, bool)) is None
 
 
-def test_one_of_so_many_frames_is_looked_at(identity: Identity, monkeypatch) -> None:
+def test_one_of_so_many_frames_is_looked_at(identity: IdentityScore, monkeypatch) -> None:
     levels: list[int] = []
 
     def descriptor(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -74,4 +74,4 @@ def test_one_of_so_many_frames_is_looked_at(identity: Identity, monkeypatch) -> 
 def test_a_file_that_is_no_model_is_refused_by_name(tmp_path) -> None:
     (tmp_path / "bad.dat").write_bytes(b"nothing")
     with pytest.raises(TalkingError, match=r"bad\.dat"):
-        Identity(tmp_path / "bad.dat")
+        IdentityScore(tmp_path / "bad.dat")

@@ -11,7 +11,7 @@ import pytest
 
 from talking.core.moments import Moments
 from talking.evaluation.evaluate import ClipScores
-from talking.evaluation.measure import TRUE, Measured
+from talking.evaluation.measure import TRUE, ClipMeasures
 from talking.evaluation.methods import Method
 from talking.evaluation.report.evaluation import Report, bars
 from talking.metrics.frechet import frechet_distance
@@ -27,11 +27,11 @@ def scores(speaker: str, name: str, row: str, psnr: float) -> ClipScores:
     return ClipScores(f"{speaker}_{name}", speaker, row, FRAMES, 0, psnr, 0.9, 1.0, 0.01, 0.5, 0.5)
 
 
-def measured(speaker: str, name: str, split: str = "unseen", psnr: float = 20.0, seed: int = 0) -> Measured:
+def measured(speaker: str, name: str, split: str = "unseen", psnr: float = 20.0, seed: int = 0) -> ClipMeasures:
     """Return a clip whose n-th row has a PSNR of `psnr` + n, grey stills, and features of 4 numbers."""
     rng = np.random.default_rng(seed)
     every = (TRUE, *ROWS)
-    return Measured(
+    return ClipMeasures(
         f"{speaker}_{name}",
         speaker,
         split,

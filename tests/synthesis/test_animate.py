@@ -11,8 +11,8 @@ from talking.models.basis import fit_basis
 from talking.models.ridge import Ridge
 from talking.models.stylegan2 import Generator
 from talking.synthesis.codes import synthesise_frames
+from talking.systems.mm22.delivery import Delivery
 from talking.systems.mm22.linear import LinearFit
-from talking.systems.mm22.manner import Manner
 from talking.systems.mm22.material import Material
 from talking.systems.mm22.methods import METHODS
 from talking.systems.mm22.predict import MARK, RowMaker, linear_codes, predicted_codes
@@ -120,12 +120,12 @@ def test_every_video_is_marked_as_synthetic(tmp_path) -> None:
     assert kept["description"].endswith("/digitalsourcetype/trainedAlgorithmicMedia")
 
 
-def test_the_floors_that_predict_codes_have_the_models_manner_and_the_others_none(model, linear, material) -> None:
-    own, tuned, manner = generator(1), generator(2), Manner("picture", 1.2)
+def test_the_floors_that_predict_codes_have_the_models_delivery_and_the_others_none(model, linear, material) -> None:
+    own, tuned, delivery = generator(1), generator(2), Delivery("picture", 1.2)
     plain = dict(RowMaker(model, linear, own, tuned, 24).rows(material))
-    mannered = dict(RowMaker(model, linear, own, tuned, 24, manner).rows(material))
-    different = {row for row, frames in plain.items() if (frames != mannered[row]).any()}
+    delivered = dict(RowMaker(model, linear, own, tuned, 24, delivery).rows(material))
+    different = {row for row, frames in plain.items() if (frames != delivered[row]).any()}
     assert different == {"wrong_audio", "linear", "stage_one", "stage_two"}
     start = material.codes[0]
-    codes = manner(predicted_codes(model, material.windows, start), start)
-    np.testing.assert_array_equal(mannered["stage_one"], synthesise_frames(own, codes, 24))
+    codes = delivery(predicted_codes(model, material.windows, start), start)
+    np.testing.assert_array_equal(delivered["stage_one"], synthesise_frames(own, codes, 24))

@@ -18,7 +18,7 @@ from talking.core.errors import Rejected, TalkingError
 from talking.media.audio import mfcc_windows
 from talking.orchestration.params import load_params
 from talking.synthesis.codes import synthesise_frames
-from talking.systems.mm22.manner import Manner
+from talking.systems.mm22.delivery import Delivery
 from talking.systems.mm22.predict import predicted_codes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ def test_streamed_codes_and_frames_are_those_of_the_whole_sound(animator, face) 
     windows = mfcc_windows(sound, 16000, 126, animator.mfcc)
     code = animator.code(face)
     learned = predicted_codes(animator.model, windows, code)
-    whole = animator.manner(learned, code)
+    whole = animator.delivery(learned, code)
     assert np.abs(whole - learned).max() > 1e-3
     parts = np.concatenate(list(animator.codes(chunks(windows, 32), animator.code(face))))
     np.testing.assert_allclose(parts, whole, atol=1e-5)
@@ -65,7 +65,7 @@ def test_streamed_codes_and_frames_are_those_of_the_whole_sound(animator, face) 
 def test_where_asked_the_face_rests_as_was_learned(animator, face) -> None:
     windows = mfcc_windows(bursts(2), 16000, 50, animator.mfcc)
     code = animator.code(face)
-    learned = np.concatenate(list(replace(animator, manner=Manner("learned")).codes(chunks(windows, 32), code)))
+    learned = np.concatenate(list(replace(animator, delivery=Delivery("learned")).codes(chunks(windows, 32), code)))
     np.testing.assert_allclose(learned, predicted_codes(animator.model, windows, code), atol=1e-5)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from talking.core.files import write_json, write_text
 from talking.corpora.roles import TestClip
 from talking.evaluation.evaluate import Value
-from talking.evaluation.measure import TRUE, Measured
+from talking.evaluation.measure import TRUE, ClipMeasures
 from talking.evaluation.methods import VIEWS, MethodTable, View
 from talking.evaluation.report.contact_sheet import write_contact_sheet
 from talking.evaluation.report.findings import Findings, Group, Table
@@ -47,7 +47,7 @@ class Report:
             for name, title in GROUPS.items():
                 self.groups[group_of(name, view)] = Group(title + seen_in, self.methods, view)
 
-    def add(self, measured: Measured) -> None:
+    def add(self, measured: ClipMeasures) -> None:
         """Take in one clip; draw its speaker's sheet and openings if it is the first of the speaker."""
         self.groups[group_of(measured.split, measured.view)].add(measured)
         self.openings = self.openings or measured.openings

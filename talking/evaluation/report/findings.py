@@ -7,7 +7,7 @@ from talking.core.moments import Moments
 from talking.corpora.roles import TestClip
 from talking.evaluation.evaluate import ClipScores, Value, reasons_of, summarise
 from talking.evaluation.intervals import differences, intervals, with_intervals
-from talking.evaluation.measure import TRUE, Measured
+from talking.evaluation.measure import TRUE, ClipMeasures
 from talking.evaluation.methods import MethodTable, View
 from talking.evaluation.report.footing import MISSED, faces_note, footing, lips_note
 from talking.evaluation.report.intervals import difference_tables, interval_tables
@@ -62,7 +62,7 @@ class Group:
     faceless: dict[str, int] = field(default_factory=dict)
     unmeasured: list[str] = field(default_factory=list)
 
-    def add(self, measured: Measured) -> None:
+    def add(self, measured: ClipMeasures) -> None:
         """Take in one clip."""
         self.scores += measured.scores
         if not measured.scores:

@@ -26,7 +26,7 @@ class _Seen:
     box: Box
 
 
-class Lips:
+class LipFollower:
     """Watches whether lips follow the sound, which losses do not tell: a mean face has fine ones (DESIGN section 7).
 
     Nothing but codes is needed: the truth is the inverted frame, as in the losses. Clips in whose inversion the finder

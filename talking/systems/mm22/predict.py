@@ -8,9 +8,9 @@ import torch
 
 from talking.evaluation.methods import NO_GENERATOR
 from talking.synthesis.codes import synthesise_frames
+from talking.systems.mm22.delivery import AS_PREDICTED, Delivery
 from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.linear import LinearFit, linear_inputs
-from talking.systems.mm22.manner import AS_PREDICTED, Manner
 from talking.systems.mm22.material import Material
 from talking.systems.mm22.methods import LINEAR, METHODS, TUNED_G, WRONG_AUDIO
 from talking.systems.mm22.talking_head import TalkingHead
@@ -24,14 +24,14 @@ MARK = {
 
 @dataclass
 class RowMaker:
-    """Everything that turns sound into frames for one speaker; floors that predict codes have the model's manner."""
+    """Everything that turns sound into frames for one speaker; floors that predict codes have the model's delivery."""
 
     model: Ensemble
     linear: LinearFit
     generator: torch.nn.Module
     tuned: torch.nn.Module
     size: int
-    manner: Manner = AS_PREDICTED
+    delivery: Delivery = AS_PREDICTED
 
     def rows(self, material: Material, wanted: Iterable[str] = METHODS.names) -> Iterator[tuple[str, np.ndarray]]:
         """Yield each wanted row's name and frames (T, size, size, 3) uint8.
@@ -58,7 +58,7 @@ class RowMaker:
         else:
             sound = material.other if row == WRONG_AUDIO else material.windows
             codes = predicted_codes(self.model, sound, identity)
-        return self.manner(codes, identity)
+        return self.delivery(codes, identity)
 
 
 @torch.no_grad()

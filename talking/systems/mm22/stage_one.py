@@ -26,7 +26,7 @@ from talking.models.backbone import Backbone
 from talking.models.basis import Basis
 from talking.systems.mm22.linear import LinearFit
 from talking.systems.mm22.lip_readout import load_readout
-from talking.systems.mm22.lips import Lips
+from talking.systems.mm22.lips import LipFollower
 from talking.systems.mm22.losses import ImageTerm, LatentTerm, Target
 from talking.systems.mm22.params import StageOne
 from talking.systems.mm22.predict import predicted_codes
@@ -107,12 +107,12 @@ class Trainer:
         mouth = params.lambda_mouth / params.lambda_lpips
         return latent, ImageTerm(projector, generator, perceptual, params.lpips_frames, mouth).to(self.context.device)
 
-    def _lips(self) -> Lips | None:
+    def _lips(self) -> LipFollower | None:
         """What looks at the lips of a few validation clips, in one process."""
         if not self.params.lips_clips or self.context.rank:
             return None
         generator = Backbone.load(self.job.backbone).generator.to(self.context.device)
-        return Lips(generator, make_finder(self.params.lips_finder), self.validation[: self.params.lips_clips])
+        return LipFollower(generator, make_finder(self.params.lips_finder), self.validation[: self.params.lips_clips])
 
     def resume(self) -> None:
         """Take up weights, average, optimizer, scheduler, step, best and random states from the checkpoint, if any.

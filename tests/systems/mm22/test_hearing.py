@@ -1,4 +1,4 @@
-"""Learning to hear: the encoder learns the mouth's shape, goes on where it was stopped, and stage one begins with it."""
+"""Learning to hear: mouths are learned from sound, exactly resumed, and stage one begins with what was learned."""
 
 from pathlib import Path
 

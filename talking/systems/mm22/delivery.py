@@ -13,7 +13,7 @@ REST_FRAMES = 5
 
 
 @dataclass(frozen=True)
-class Manner:
+class Delivery:
     """`rest`: a face rests as the model predicts, or as the identity image shows it; `expression` scales its movement.
 
     What the decoder adds to w_I is a movement and where the face rests. Of a person that it never saw it guesses the
@@ -26,7 +26,7 @@ class Manner:
     expression: float = 1.0
 
     @classmethod
-    def of(cls, rest: AskedRest, expression: float, *, known: bool) -> "Manner":
+    def of(cls, rest: AskedRest, expression: float, *, known: bool) -> "Delivery":
         """Return what is asked for; with `auto` people of the training set (`known`) rest as learned, others not."""
         if rest == "auto":
             return cls("learned" if known else "picture", expression)
@@ -44,8 +44,8 @@ class Manner:
         return base + self.expression * (codes - start)
 
 
-AS_PREDICTED = Manner()
-AS_PICTURED = Manner("picture")
+AS_PREDICTED = Delivery()
+AS_PICTURED = Delivery("picture")
 
 
 def rest_of(codes: np.ndarray) -> np.ndarray:
