@@ -43,6 +43,11 @@ PARAMS = BackboneParams(
 
 @pytest.fixture(scope="module")
 def images() -> Images:
+    """Some pictures to train on."""
+    return photographs()
+
+
+def photographs() -> Images:
     """24 pictures (32 pixels) of a photographed face, shifted and lit differently, with points within them."""
     rng = np.random.default_rng(0)
     photograph, pictures = skimage.data.astronaut()[::4, ::4].astype(float), []

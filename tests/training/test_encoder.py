@@ -71,19 +71,24 @@ def write_faces(folder: Path, pictures: np.ndarray) -> None:
 
 @pytest.fixture
 def make_job(tmp_path) -> Callable[..., EncoderJob]:
+    """A job with changed params."""
+    return jobs_in(tmp_path)
+
+
+def jobs_in(folder: Path) -> Callable[..., EncoderJob]:
     """A job whose pictures are drawn by the generator that is to be inverted, so that it can be."""
     torch.manual_seed(5)
     generator = Generator(16, 8, n_mlp=2, channel_max=8)
-    save_network(tmp_path / "generator", "generator", generator, generator.config)
-    save_network(tmp_path / "generator", "latent_avg", {"latent_avg": mean_latent(generator, 1)}, {})
+    save_network(folder / "generator", "generator", generator, generator.config)
+    save_network(folder / "generator", "latent_avg", {"latent_avg": mean_latent(generator, 1)}, {})
     with torch.no_grad():
         w = generator.map(torch.randn(120, 8))
         pictures = to_frames(generator(w[:, None].expand(-1, generator.n_styles, -1)))
-    write_faces(tmp_path / "faces", pictures)
+    write_faces(folder / "faces", pictures)
 
     def make(**changes) -> EncoderJob:
-        source = PictureSource(tmp_path / "faces", held_out=20)
-        return EncoderJob(replace(PARAMS, **changes), 1, source, tmp_path / "generator", tmp_path / "scratch")
+        source = PictureSource(folder / "faces", held_out=20)
+        return EncoderJob(replace(PARAMS, **changes), 1, source, folder / "generator", folder / "scratch")
 
     return make
 

@@ -82,12 +82,17 @@ def discs(count: int, size: int = 8, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture
 def make_job(tmp_path) -> Callable[..., GanJob]:
+    """A job with changed params."""
+    return jobs_in(tmp_path)
+
+
+def jobs_in(folder: Path) -> Callable[..., GanJob]:
     """A job on a face set of 40 discs, with changed params."""
-    faces = write_faces(tmp_path / "faces", discs(40))
+    faces = write_faces(folder / "faces", discs(40))
 
     def make(**changes) -> GanJob:
         source = PictureSource(faces, held_out=8)
-        return GanJob(replace(PARAMS, **changes), seed=1, source=source, scratch=tmp_path / "scratch")
+        return GanJob(replace(PARAMS, **changes), seed=1, source=source, scratch=folder / "scratch")
 
     return make
 
