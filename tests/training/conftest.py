@@ -15,6 +15,7 @@ from talking.shards import ClipStatus, Sample, ShardFolder, encode_array, write_
 from talking.training.clips import read_clips
 from talking.training.context import LocalContext, TrainResult
 from talking.training.linear import fit_linear
+from talking.training.loop import CHECKPOINT
 from talking.training.stage_one import StageOneJob
 
 
@@ -181,7 +182,7 @@ class MortalContext(LocalContext):
 
 def state_of(result: TrainResult) -> dict:
     assert result.checkpoint is not None
-    return torch.load(result.checkpoint / "state.pt", weights_only=True)
+    return torch.load(result.checkpoint / CHECKPOINT, weights_only=True)
 
 
 def same(first, second) -> bool:

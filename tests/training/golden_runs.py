@@ -13,7 +13,7 @@ from torch import Tensor
 
 from talking.losses.perceptual import PerceptualLoss
 from talking.training.backbone import train_backbone
-from talking.training.context import train_locally
+from talking.training.context import MemoryContext, train_locally
 from talking.training.encoder import OUTCOME
 from talking.training.stage_one import BEST
 from talking.training.stage_two import Faces, tune_generator
@@ -46,15 +46,9 @@ def run_of(history: Iterable[Mapping[str, float]], networks: Iterable[Mapping[st
 
 def backbone(folder: Path, **changes) -> Run:
     """The small backbone."""
-    losses: list[dict[str, float]] = []
-    pair = train_backbone(
-        test_backbone.photographs(),
-        replace(test_backbone.PARAMS, **changes),
-        seed=1,
-        device=DEVICE,
-        report=lambda step, values: losses.append({"step": float(step), **values}),
-    )
-    return run_of(losses, [pair.state_dict()])
+    context, params = MemoryContext(DEVICE), replace(test_backbone.PARAMS, **changes)
+    pair = train_backbone(test_backbone.photographs(), params, context, seed=1)
+    return run_of(context.history, [pair.state_dict()])
 
 
 def stored(folder: Path) -> Iterable[dict[str, Tensor]]:
