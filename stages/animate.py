@@ -1,5 +1,6 @@
 """Stage animate: every test clip by every row of the comparison, as mp4s with sound."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -7,23 +8,25 @@ import numpy as np
 
 from talking import cluster
 from talking.core.accelerators import best_device
-from talking.core.files import atomic_folder, read_json, write_json
+from talking.core.files import atomic_folder, read_json, sha256_of, write_json
 from talking.corpora.roles import Adaptation, TestClip, test_clips
 from talking.data.members import SOUND
-from talking.data.shards import ShardFolder
+from talking.data.shards import ShardFolder, fingerprint
 from talking.media.audio import read_wav
 from talking.media.video import encode_frames
 from talking.models.backbone import Backbone
 from talking.models.tuned import load_tuned
 from talking.orchestration.clips import keys_of, rows_of
 from talking.orchestration.params import Animate, Params
-from talking.orchestration.stage import run_stage
+from talking.orchestration.stage import STATE, parts_of, run_stage, source_fingerprint
 from talking.systems.mm22.delivery import Delivery
 from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.linear import LinearFit
 from talking.systems.mm22.material import MaterialReader
 from talking.systems.mm22.methods import METHODS, WRONG_AUDIO
 from talking.systems.mm22.predict import MARK, RowMaker
+
+RUN = "run.json"  # of stage one: which run of the tracker it was, which no video tells
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,6 @@ class AnimateWork:
 
     section: Animate
     sources: Sources
-    target: Path
 
     def prepare(self) -> None:
         """Load the models and open the shards."""
@@ -58,8 +60,12 @@ class AnimateWork:
         self.reader = MaterialReader(aligned, codes, windows, self.section.size)
         self.resampled = ShardFolder(self.sources.resampled)
 
-    def __call__(self, clip: TestClip) -> int:
-        """Write one mp4 per row; return the number of frames."""
+    def name(self, clip: TestClip) -> str:
+        """The clip's key."""
+        return clip.key
+
+    def __call__(self, clip: TestClip, folder: Path) -> int:
+        """Write one mp4 per row, in a folder of the row; return the number of frames."""
         self.tuned.load_state_dict(load_tuned(self.sources.stage_two, clip.speaker, self.pair.generator))
         delivery = Delivery.of(self.section.rest, self.section.expression, known=clip.known)
         maker = RowMaker(self.model, self.linear, self.pair.generator, self.tuned, self.section.size, delivery)
@@ -68,7 +74,7 @@ class AnimateWork:
         for row, frames in maker.rows(material):
             encode_frames(
                 frames,
-                self.target / row / f"{clip.key}.mp4",
+                folder / row / f"{clip.key}.mp4",
                 crf=self.section.crf,
                 sound=other if row == WRONG_AUDIO else sound,
                 metadata=MARK,
@@ -78,6 +84,17 @@ class AnimateWork:
 
     def _sound(self, key: str) -> np.ndarray:
         return read_wav(self.resampled.clip(key).members[SOUND])[0]
+
+
+def state_of(params: Params, sources: Sources, clips: Iterable[TestClip]) -> Path:
+    """Return the folder where finished clips are kept: its name tells the inputs, the parameters and the code."""
+    shards = (sources.resampled, sources.aligned, sources.codes, sources.windows)
+    hashes = [row.sha256 for folder in shards for row in ShardFolder(folder).rows.values()]
+    models = (sources.backbone, sources.stage_one, sources.stage_two)
+    files = [path for folder in models for path in sorted(folder.iterdir()) if path.is_file() and path.name != RUN]
+    hashes += [sha256_of(path) for path in files]
+    mark = fingerprint(parts_of(params.animate), parts_of(list(clips)), source_fingerprint(__name__), *hashes)[:16]
+    return (STATE / params.labels["corpus"] / "animate" / mark).resolve()
 
 
 def main(
@@ -99,11 +116,15 @@ def main(
     tuned_on = [Adaptation.of(row) for row in read_json(stage_two / "adaptations.json")]
     usable = keys_of(manifest, ShardFolder(codes)) & keys_of(manifest, ShardFolder(windows))
     clips = test_clips(rows_of(manifest), usable, tuned_on)
-    with atomic_folder(out) as folder, cluster.connect(params.cluster):
-        work = AnimateWork(params.animate, sources, folder.resolve())
-        frames = sum(cluster.map_items(work, clips, params.cluster))
+    state = state_of(params, sources, clips)
+    kept = cluster.KeepingItems(AnimateWork(params.animate, sources), state)
+    with cluster.connect(params.cluster):
+        frames = sum(cluster.map_items(kept, clips, params.cluster))
+    with atomic_folder(out) as folder:
+        kept.publish(folder, clips)
         write_json(folder / "clips.json", [asdict(clip) for clip in clips])
         write_json(folder / "methods.json", METHODS.as_plain())
+    kept.forget()
     print(f"animate: {len(METHODS.names)} videos of each of {len(clips)} clips, {frames} frames each row")
 
 

@@ -6,7 +6,7 @@ A shard is the unit of work and of recovery. Paths are on a file system that eve
 from typing import TYPE_CHECKING, Any
 
 from talking.cluster.connection import connect
-from talking.cluster.kept import ShardWork
+from talking.cluster.kept import ItemWork, KeepingItems, ShardWork
 from talking.cluster.pool import Work
 from talking.cluster.resources import on_cpus
 from talking.cluster.settings import Cluster
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cluster",
+    "ItemWork",
+    "KeepingItems",
     "MapReport",
     "ShardWork",
     "Work",

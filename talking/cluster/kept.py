@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from talking.core.files import atomic_folder
+from talking.core.files import atomic_folder, read_json, sha256_of, write_json
 from talking.data import storage
 from talking.data.journal import CRASHED, Journal
 from talking.data.shards import INDEX, ClipStatus, ShardRow, read_shard, write_index
 from talking.data.storage import Location
+
+ITEMS = "items"
+RECORD = "record.json"
 
 
 class ShardWork(Protocol):
@@ -70,6 +73,71 @@ def finished(target: Location) -> Finished | None:
     if storage.size_and_sha256(target) != (row.bytes, row.sha256):
         return None
     return Finished(row, [ClipStatus(**status) for status in record["statuses"]])
+
+
+class ItemWork(Protocol):
+    """A work that fills a folder per item, and returns numbers about it."""
+
+    def prepare(self) -> None:
+        """Load what every item needs."""
+
+    def name(self, item: Any, /) -> str:
+        """Return the item's name, which is no other's: its folder is kept under it."""
+
+    def __call__(self, item: Any, folder: Path, /) -> Any:
+        """Write the item's files into the empty folder; return something that JSON holds."""
+
+
+@dataclass(frozen=True)
+class KeepingItems:
+    """An `ItemWork` that keeps the folders of finished items in `state`, so that a killed stage goes on after them.
+
+    Let the name of `state` tell all that the items depend on. A folder whose files are not those that were written is
+    made again.
+    """
+
+    work: ItemWork
+    state: Path
+
+    def prepare(self) -> None:
+        """Prepare the work itself."""
+        self.work.prepare()
+
+    def __call__(self, item: Any) -> Any:
+        """Return the result of an item, which is worked on unless its folder is there."""
+        kept = self.state / ITEMS / self.work.name(item)
+        if (record := _item_record(kept)) is not None:
+            return record["result"]
+        with atomic_folder(kept) as folder:
+            result = self.work(item, folder)
+            write_json(folder / RECORD, {"result": result, "files": _hashes(folder)})
+        return result
+
+    def publish(self, out: Path, items: Iterable[Any]) -> None:
+        """Put the files of all items into the folder `out`; they stay where they were, should this be interrupted."""
+        for item in items:
+            kept = self.state / ITEMS / self.work.name(item)
+            for name in _hashes(kept):
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
+                _link_or_copy(kept / name, out / name, linked=True)
+
+    def forget(self) -> None:
+        """Remove what was kept, once the stage is complete."""
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+def _item_record(kept: Path) -> dict[str, Any] | None:
+    """Return the record of a finished item, if its files are still those that were written."""
+    if not (kept / RECORD).is_file():
+        return None
+    record: dict[str, Any] = read_json(kept / RECORD)
+    return record if record["files"] == _hashes(kept) else None
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below a folder but the record."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
+    return {str(path.relative_to(folder)): sha256_of(path) for path in files}
 
 
 def publish(out: Location, kept: Mapping[str, Location], records: Iterable[Finished]) -> None:

@@ -19,7 +19,7 @@ from talking.cluster.settings import Cluster
 from talking.core.accelerators import assigned
 from talking.core.errors import TalkingError
 from talking.core.files import write_json
-from talking.training.context import History, TrainContext, TrainResult, wrap
+from talking.training.context import History, TrainContext, TrainResult
 
 if TYPE_CHECKING:
     from ray.train import ScalingConfig
@@ -132,14 +132,11 @@ class RayContext:
         self.rank, self.world_size = get_context().get_world_rank(), get_context().get_world_size()
         # Ray Train gives a process without a GPU the first one that it sees.
         self.device: torch.device = get_device() if assigned() else torch.get_default_device()
+        self.scratch: Path | None = run / "scratch"
         self._checkpoint, self._history = get_checkpoint(), History(run)
         if self.rank == 0:
             with self.resume_from() as folder:
                 self._history.begin(folder)
-
-    def wrap(self, module: torch.nn.Module) -> torch.nn.Module:
-        """Return the module on the device, in `DistributedDataParallel` when there are several processes."""
-        return wrap(module, self.device, self.world_size)
 
     def report(self, metrics: Mapping[str, float], checkpoint: Path | None = None) -> None:
         """Write rank 0's metrics down; go through Ray, which takes its time, only when rank 0 has a checkpoint."""

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from talking.core.files import atomic_folder, write_text
 
@@ -27,9 +25,7 @@ class TrainContext(Protocol):
     rank: int
     world_size: int
     device: torch.device
-
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """Return the module on `device`, its gradients averaged over the processes."""
+    scratch: Path | None  # where process 0 puts a checkpoint together; None where nobody keeps one
 
     def report(self, metrics: Mapping[str, float], checkpoint: Path | None = None) -> None:
         """Record the metrics of rank 0, and rank 0's folder `checkpoint` as the state to resume from (it is copied).
@@ -81,24 +77,60 @@ class History:
         return [json.loads(line) for line in text.splitlines(keepends=True)[start:] if line.endswith("\n")]
 
 
-class LocalContext:
-    """One process without Ray; history and the last `keep` checkpoints are kept in `folder`."""
-
+class _OneProcess:
     rank = 0
     world_size = 1
 
-    def __init__(self, folder: Path, device: torch.device, keep: int = 1) -> None:
-        self.folder, self.device, self._keep = folder, device, keep
+    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the values: they are their own mean."""
+        return dict(values)
+
+    def gathered(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """Return the one tensor there is."""
+        return [tensor.cpu()]
+
+
+class MemoryContext(_OneProcess):
+    """One process without Ray that keeps nothing but `history`, what was reported, in memory: for short trainings."""
+
+    scratch: Path | None = None
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.history: list[dict[str, float]] = []
+
+    def report(self, metrics: Mapping[str, float], checkpoint: Path | None = None) -> None:  # noqa: ARG002
+        """Append to the history."""
+        self.history.append(dict(metrics))
+
+    def resume_from(self) -> AbstractContextManager[Path | None]:
+        """Give None: it always begins."""
+        return nullcontext(None)
+
+
+class LocalContext(_OneProcess):
+    """One process without Ray; history and the last `keep` checkpoints are kept in `folder`.
+
+    `progress` gets the metrics as they are reported.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        device: torch.device,
+        keep: int = 1,
+        progress: Callable[[dict[str, float]], None] | None = None,
+    ) -> None:
+        self.folder, self.device, self._keep, self._progress = folder, device, keep, progress
+        self.scratch: Path | None = folder / "scratch"
         self._history = History(folder)
         self._history.begin(self._last())
-
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """Return the module on the device."""
-        return wrap(module, self.device, self.world_size)
 
     def report(self, metrics: Mapping[str, float], checkpoint: Path | None = None) -> None:
         """Append to the history; copy `checkpoint` beside those before, rename it into place, drop the oldest."""
         self._history.append(metrics)
+        if self._progress:
+            self._progress(dict(metrics))
         if checkpoint is None:
             return
         self._history.save(checkpoint)
@@ -113,14 +145,6 @@ class LocalContext:
         """Give the last checkpoint that was completely written."""
         return nullcontext(self._last())
 
-    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Return the values: they are their own mean."""
-        return dict(values)
-
-    def gathered(self, tensor: torch.Tensor) -> list[torch.Tensor]:
-        """Return the one tensor there is."""
-        return [tensor.cpu()]
-
     def result(self) -> TrainResult:
         """Return what has been reported so far."""
         return TrainResult(self._history.read(), self._last())
@@ -132,16 +156,13 @@ class LocalContext:
         return sorted(self.folder.glob(f"{_CHECKPOINT}*"))
 
 
-def train_locally(loop: Callable[[TrainContext], None], folder: Path, device: torch.device) -> TrainResult:
+def train_locally(
+    loop: Callable[[TrainContext], None],
+    folder: Path,
+    device: torch.device,
+    progress: Callable[[dict[str, float]], None] | None = None,
+) -> TrainResult:
     """Run the loop in this process, from the last checkpoint in `folder` if there is one."""
-    context = LocalContext(folder, device)
+    context = LocalContext(folder, device, progress=progress)
     loop(context)
     return context.result()
-
-
-def wrap(module: nn.Module, device: torch.device, world_size: int) -> nn.Module:
-    """Return the module on `device`; with several processes and something to train, in `DistributedDataParallel`."""
-    module = module.to(device)
-    if world_size == 1 or not any(parameter.requires_grad for parameter in module.parameters()):
-        return module
-    return DistributedDataParallel(module, device_ids=[device.index] if device.index is not None else None)

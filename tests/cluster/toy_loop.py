@@ -10,6 +10,7 @@ import torch
 
 from talking.core.errors import TalkingError
 from talking.training.context import TrainContext
+from talking.training.processes import average_gradients
 
 
 @dataclass
@@ -32,16 +33,16 @@ class Loop:
         module = torch.nn.Linear(4, 1)
         torch.nn.init.constant_(module.weight, 0.5)
         torch.nn.init.zeros_(module.bias)
-        model = context.wrap(module)
-        optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+        optimizer = torch.optim.Adam(module.parameters(), 1e-2)
         step = self.resume(context, module, optimizer)
         with (self.scratch / "starts").open("a") as file:
             file.write(f"{step}\n")
         while step < self.steps:
             x = torch.randn(8, 4)
-            loss = (model(x) - x.sum(1, keepdim=True)).square().mean()
+            loss = (module(x) - x.sum(1, keepdim=True)).square().mean()
             optimizer.zero_grad()
             loss.backward()
+            average_gradients(module.parameters(), context.world_size)
             optimizer.step()
             step += 1
             if step == self.die and not (self.scratch / "died").exists():

@@ -16,6 +16,7 @@ from talking.systems.mm22.linear import fit_linear
 from talking.systems.mm22.params import StageOne
 from talking.systems.mm22.stage_one import StageOneJob
 from talking.training.context import LocalContext, TrainResult
+from talking.training.loop import CHECKPOINT
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -65,6 +66,11 @@ def toy_arrays(number: int, frames: int, styles: int, width: int) -> tuple[np.nd
 
 @pytest.fixture
 def make_toy(tmp_path) -> Callable[..., Toy]:
+    """Write toy clips."""
+    return toys_in(tmp_path)
+
+
+def toys_in(folder: Path) -> Callable[..., Toy]:
     """Write `clips` clips, so many in a shard, of `frames` frames each (or of as many as a list says)."""
 
     def make(clips: int, per_shard: int = 3, frames: int | Sequence[int] = 12, styles: int = 2, width: int = 8) -> Toy:
@@ -73,10 +79,8 @@ def make_toy(tmp_path) -> Callable[..., Toy]:
         keys = list(arrays)
         shards = [keys[at : at + per_shard] for at in range(0, clips, per_shard)]
         for part, kind in enumerate(("codes", "windows")):
-            write_folder(
-                tmp_path / kind, f"{kind}.npy", [{key: arrays[key][part] for key in shard} for shard in shards]
-            )
-        return Toy(tmp_path / "codes", tmp_path / "windows", tuple(keys))
+            write_folder(folder / kind, f"{kind}.npy", [{key: arrays[key][part] for key in shard} for shard in shards])
+        return Toy(folder / "codes", folder / "windows", tuple(keys))
 
     return make
 
@@ -128,6 +132,11 @@ PARAMS = StageOne(
 
 @pytest.fixture
 def make_job(make_toy, tmp_path) -> Callable[..., StageOneJob]:
+    """Return a job of stage one over toy clips."""
+    return stage_one_jobs(make_toy, tmp_path)
+
+
+def stage_one_jobs(make_toy: Callable[..., Toy], folder: Path) -> Callable[..., StageOneJob]:
     """Return a job over ten toy clips, the last three for validation; keywords change its params."""
 
     def make(styles: int = 2, width: int = 8, backbone: Path = Path("none"), **changes) -> StageOneJob:
@@ -137,20 +146,20 @@ def make_job(make_toy, tmp_path) -> Callable[..., StageOneJob]:
         ]
         moments = [Moments.of(displacement_rows(clip.codes)) for clip in clips[:7]]
         basis = fit_basis(sum(moments[1:], moments[0]), 3, styles)
-        basis.save(tmp_path / "basis.safetensors")
+        basis.save(folder / "basis.safetensors")
         params = replace(PARAMS, **changes)
-        fit_linear(clips[:7], clips[7:], Projector(basis, whiten=params.target == "whitened")).save(tmp_path / "linear")
+        fit_linear(clips[:7], clips[7:], Projector(basis, whiten=params.target == "whitened")).save(folder / "linear")
         return StageOneJob(
             params=params,
             seed=1,
             codes=toy.codes,
             windows=toy.windows,
-            basis=tmp_path / "basis.safetensors",
+            basis=folder / "basis.safetensors",
             backbone=backbone,
-            linear=tmp_path / "linear",
+            linear=folder / "linear",
             train=toy.keys[:7],
             validation=toy.keys[7:],
-            scratch=tmp_path / "scratch",
+            scratch=folder / "scratch",
         )
 
     return make
@@ -176,7 +185,7 @@ class MortalContext(LocalContext):
 
 def state_of(result: TrainResult) -> dict:
     assert result.checkpoint is not None
-    return torch.load(result.checkpoint / "state.pt", weights_only=True)
+    return torch.load(result.checkpoint / CHECKPOINT, weights_only=True)
 
 
 def same(first, second) -> bool:

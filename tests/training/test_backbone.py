@@ -15,7 +15,10 @@ from talking.core.errors import TalkingError
 from talking.models.backbone import Backbone
 from talking.systems.backbone.autoencoder import new_pair, phases, train_backbone
 from talking.systems.backbone.params import TrainedBackbone as BackboneParams
+from talking.training.context import LocalContext, MemoryContext
 from talking.training.images import Images
+
+from .conftest import KilledError, MortalContext, same, state_of
 
 DEVICE = torch.get_default_device()
 PARAMS = BackboneParams(
@@ -43,6 +46,11 @@ PARAMS = BackboneParams(
 
 @pytest.fixture(scope="module")
 def images() -> Images:
+    """Some pictures to train on."""
+    return photographs()
+
+
+def photographs() -> Images:
     """24 pictures (32 pixels) of a photographed face, shifted and lit differently, with points within them."""
     rng = np.random.default_rng(0)
     photograph, pictures = skimage.data.astronaut()[::4, ::4].astype(float), []
@@ -59,16 +67,9 @@ def train(images) -> Callable[..., tuple[Backbone, list[float]]]:
     """Train with changed params; return the pair and the reported losses."""
 
     def run(seed: int = 1, every: int = 4, start: Backbone | None = None, **changes) -> tuple[Backbone, list[float]]:
-        losses: list[float] = []
-        pair = train_backbone(
-            images,
-            replace(PARAMS, report_every=every, **changes),
-            seed=seed,
-            device=DEVICE,
-            report=lambda _step, values: losses.append(values["train_reconstruction"]),
-            start=start,
-        )
-        return pair, losses
+        context = MemoryContext(DEVICE)
+        pair = train_backbone(images, replace(PARAMS, report_every=every, **changes), context, seed=seed, start=start)
+        return pair, [row["train_reconstruction"] for row in context.history]
 
     return run
 
@@ -128,10 +129,9 @@ def test_a_trained_pair_comes_back_from_disk_with_the_same_bits(train, images, t
 
 
 def test_reports_come_at_their_steps(images) -> None:
-    steps: list[int] = []
-    params = replace(PARAMS, report_every=5)
-    train_backbone(images, params, seed=1, device=DEVICE, report=lambda step, _: steps.append(step))
-    assert steps == [5, 10]
+    context = MemoryContext(DEVICE)
+    train_backbone(images, replace(PARAMS, report_every=5), context, seed=1)
+    assert [row["step"] for row in context.history] == [5, 10, 12], "and at the last"
 
 
 def test_mixed_precision_trains_too(train) -> None:
@@ -143,7 +143,7 @@ def test_mixed_precision_trains_too(train) -> None:
 def test_a_loss_that_is_no_number_stops_with_a_sentence(images) -> None:
     params = replace(PARAMS, lr=1e30)
     with pytest.raises(TalkingError, match=r"backbone: the loss is .* lower the backbone's lr"):
-        train_backbone(images, params, seed=1, device=DEVICE, report=lambda *_: None)
+        train_backbone(images, params, MemoryContext(DEVICE), seed=1)
 
 
 def test_an_untrained_pair_depends_on_the_seed_alone_and_has_the_asked_sizes() -> None:
@@ -188,7 +188,7 @@ def test_norms_are_settled_on_mixed_pictures_however_the_pictures_are_ordered(im
     light = torch.linspace(0.2, 1.0, 256)[:, None, None, None]
     pictures = (images.pictures[torch.zeros(256, dtype=torch.long)] * light).to(torch.uint8)
     ordered = Images(pictures, images.landmarks[torch.zeros(256, dtype=torch.long)])
-    pair = train_backbone(ordered, replace(PARAMS, steps=0), seed=1, device=DEVICE, report=lambda _step, _values: None)
+    pair = train_backbone(ordered, replace(PARAMS, steps=0), MemoryContext(DEVICE), seed=1)
     first = next(module for module in pair.encoder.modules() if isinstance(module, nn.BatchNorm2d))
     seen: list[torch.Tensor] = []
     hook = first.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0]))
@@ -196,3 +196,19 @@ def test_norms_are_settled_on_mixed_pictures_however_the_pictures_are_ordered(im
     hook.remove()
     true = seen[0].var(dim=(0, 2, 3))
     assert ((first.running_var / true) > 0.9).all()
+
+
+@pytest.mark.parametrize("life", [0, 1, 2, 3])
+def test_a_killed_training_resumes_to_the_state_of_an_undisturbed_one(images, tmp_path, life) -> None:
+    params, whole = replace(PARAMS, augment=True, report_every=3), LocalContext(tmp_path / "whole", DEVICE)
+    pair = train_backbone(images, params, whole, seed=1)
+    with pytest.raises(KilledError):
+        train_backbone(images, params, MortalContext(tmp_path / "killed", life), seed=1)
+    torch.manual_seed(1234)
+    again = LocalContext(tmp_path / "killed", DEVICE)
+    resumed = train_backbone(images, params, again, seed=1)
+    assert again.result().history == whole.result().history
+    assert same(state_of(again.result()), state_of(whole.result()))
+    assert same(dict(resumed.state_dict()), dict(pair.state_dict()))
+    finished = train_backbone(images, params, LocalContext(tmp_path / "killed", DEVICE), seed=1)
+    assert same(dict(finished.state_dict()), dict(pair.state_dict())), "a finished training gives its outcome again"

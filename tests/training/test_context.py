@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from talking.training.context import LocalContext, train_locally, wrap
+from talking.training.context import LocalContext, train_locally
 
 CPU = torch.device("cpu")
 
@@ -90,8 +90,3 @@ def test_a_loop_that_fails_goes_on_where_it_last_saved(tmp_path: Path) -> None:
         train_locally(lambda context: loop(context, 4), tmp_path / "run", CPU)
     result = train_locally(lambda context: loop(context, 0), tmp_path / "run", CPU)
     assert [metrics["step"] for metrics in result.history] == [1, 2, 3, 4, 5]
-
-
-def test_one_process_is_not_wrapped() -> None:
-    module = torch.nn.Linear(2, 2)
-    assert wrap(module, CPU, 1) is module

@@ -18,11 +18,12 @@ from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stored import save_network
 from talking.models.stylegan2 import Generator
-from talking.systems.backbone.encoder import OUTCOME, EncoderJob, load_imagenet, new_pair
+from talking.systems.backbone.encoder import OUTCOME, EncoderJob, EncoderRecipe, load_imagenet, new_pair
 from talking.systems.backbone.encoder_loss import EncoderLoss, Inversion
 from talking.systems.backbone.gan import mean_latent
 from talking.systems.backbone.params import Encoder
-from talking.training.context import train_locally
+from talking.training.context import MemoryContext, train_locally
+from talking.training.loop import train
 from talking.training.pictures import PictureSource
 
 from .conftest import KilledError, MortalContext, same, state_of
@@ -71,19 +72,24 @@ def write_faces(folder: Path, pictures: np.ndarray) -> None:
 
 @pytest.fixture
 def make_job(tmp_path) -> Callable[..., EncoderJob]:
+    """A job with changed params."""
+    return jobs_in(tmp_path)
+
+
+def jobs_in(folder: Path) -> Callable[..., EncoderJob]:
     """A job whose pictures are drawn by the generator that is to be inverted, so that it can be."""
     torch.manual_seed(5)
     generator = Generator(16, 8, n_mlp=2, channel_max=8)
-    save_network(tmp_path / "generator", "generator", generator, generator.config)
-    save_network(tmp_path / "generator", "latent_avg", {"latent_avg": mean_latent(generator, 1)}, {})
+    save_network(folder / "generator", "generator", generator, generator.config)
+    save_network(folder / "generator", "latent_avg", {"latent_avg": mean_latent(generator, 1)}, {})
     with torch.no_grad():
         w = generator.map(torch.randn(120, 8))
         pictures = to_frames(generator(w[:, None].expand(-1, generator.n_styles, -1)))
-    write_faces(tmp_path / "faces", pictures)
+    write_faces(folder / "faces", pictures)
 
     def make(**changes) -> EncoderJob:
-        source = PictureSource(tmp_path / "faces", held_out=20)
-        return EncoderJob(replace(PARAMS, **changes), 1, source, tmp_path / "generator", tmp_path / "scratch")
+        source = PictureSource(folder / "faces", held_out=20)
+        return EncoderJob(replace(PARAMS, **changes), 1, source, folder / "generator", folder / "scratch")
 
     return make
 
@@ -105,7 +111,7 @@ def test_another_seed_gives_other_weights(make_job, tmp_path) -> None:
     job = make_job(steps=2)
     first = train_locally(job, tmp_path / "first", DEVICE)
     other = train_locally(replace(job, seed=2), tmp_path / "other", DEVICE)
-    assert not same(state_of(first)["encoder"], state_of(other)["encoder"])
+    assert not same(state_of(first)["parts"]["encoder"], state_of(other)["parts"]["encoder"])
 
 
 def test_it_learns_to_invert_pictures_it_has_not_seen(make_job, tmp_path) -> None:
@@ -122,7 +128,7 @@ def test_the_outcome_is_a_backbone_with_the_generator_untouched(make_job, tmp_pa
     assert result.checkpoint is not None
     pair, begun = Backbone.load(result.checkpoint / OUTCOME), new_pair(job)
     assert same(dict(pair.generator.state_dict()), dict(begun.generator.state_dict()))
-    assert same(dict(pair.encoder.state_dict()), dict(state_of(result)["average"]))
+    assert same(dict(pair.encoder.state_dict()), dict(state_of(result)["parts"]["encoder.ema"]))
     assert torch.equal(pair.latent_avg, begun.latent_avg) and pair.input_size == 32
     assert pair(torch.zeros(1, 3, 64, 64)).shape == (1, 3, 16, 16)
 
@@ -144,9 +150,13 @@ def test_known_codes_add_their_own_term() -> None:
     assert terms["known"].item() == 4 and terms["loss"].item() == pytest.approx(0.5 * 4)
 
 
-def test_a_loss_that_is_no_number_stops_with_a_sentence() -> None:
-    with pytest.raises(TalkingError, match=r"encoder: the loss is nan: lower encoder.lr"):
-        EncoderLoss(PARAMS, seed=1)(Inversion(torch.zeros(1, 3, 8, 8), torch.full((1, 3, 8, 8), torch.nan)))
+def test_a_loss_that_is_no_number_stops_with_a_sentence(make_job) -> None:
+    job, context = make_job(), MemoryContext(DEVICE)
+    recipe = EncoderRecipe(job, context)
+    with torch.no_grad():
+        recipe.pair.generator.input.input.fill_(torch.nan)
+    with pytest.raises(TalkingError, match=r"encoder: the loss is nan at step 0: lower encoder.lr"):
+        train(recipe, job.settings, context)
 
 
 def test_imagenet_weights_of_torchvision_fit_the_thesis_encoder(tmp_path) -> None:

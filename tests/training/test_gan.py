@@ -15,11 +15,12 @@ from talking.evaluation.report.picture_grid import read_strip
 from talking.models.discriminator import Discriminator
 from talking.models.stored import filled, load_network, save_network
 from talking.models.stylegan2 import Generator
-from talking.systems.backbone.gan import OUTCOME, SAMPLES, GanJob, GanTrainer, mean_latent
+from talking.systems.backbone.gan import OUTCOME, SAMPLES, GanJob, GanRecipe, mean_latent
 from talking.systems.backbone.gan_steps import draw_codes, with_fresh_noise
 from talking.systems.backbone.params import Gan
 from talking.systems.backbone.starting import new_networks, smaller_discriminator
-from talking.training.context import LocalContext, TrainResult, train_locally
+from talking.training.context import MemoryContext, TrainResult, train_locally
+from talking.training.loop import train
 from talking.training.pictures import PictureSource
 
 from .conftest import KilledError, MortalContext, same, state_of
@@ -82,12 +83,17 @@ def discs(count: int, size: int = 8, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture
 def make_job(tmp_path) -> Callable[..., GanJob]:
+    """A job with changed params."""
+    return jobs_in(tmp_path)
+
+
+def jobs_in(folder: Path) -> Callable[..., GanJob]:
     """A job on a face set of 40 discs, with changed params."""
-    faces = write_faces(tmp_path / "faces", discs(40))
+    faces = write_faces(folder / "faces", discs(40))
 
     def make(**changes) -> GanJob:
         source = PictureSource(faces, held_out=8)
-        return GanJob(replace(PARAMS, **changes), seed=1, source=source, scratch=tmp_path / "scratch")
+        return GanJob(replace(PARAMS, **changes), seed=1, source=source, scratch=folder / "scratch")
 
     return make
 
@@ -100,7 +106,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(make_job, tmp
     again = train_locally(job, tmp_path / "again", DEVICE)
     other = train_locally(replace(job, seed=2), tmp_path / "other", DEVICE)
     assert same(state_of(first), state_of(again)) and first.history == again.history
-    assert not same(state_of(first)["generator"], state_of(other)["generator"])
+    assert not same(state_of(first)["parts"]["generator"], state_of(other)["parts"]["generator"])
 
 
 @pytest.mark.parametrize("life", [0, 2, 3, 5])
@@ -113,7 +119,7 @@ def test_a_killed_training_resumes_to_the_state_of_an_undisturbed_one(make_job, 
     resumed = train_locally(job, tmp_path / "killed", DEVICE)
     assert same(state_of(resumed), state_of(whole))
     assert resumed.history == whole.history
-    assert state_of(whole)["augmentation"]["p"] > 0  # it is part of what was resumed
+    assert state_of(whole)["recipe"]["augmentation"]["p"] > 0  # it is part of what was resumed
 
 
 def test_what_is_reported_and_when(make_job, tmp_path) -> None:
@@ -152,7 +158,8 @@ def outcome_of(result: TrainResult) -> Path:
 def test_the_outcome_is_the_average_with_its_mean_latent(make_job, tmp_path) -> None:
     result = train_locally(make_job(), tmp_path / "run", DEVICE)
     config, state = load_network(outcome_of(result), "generator")
-    assert same(state, dict(state_of(result)["average"])) and not same(state, dict(state_of(result)["generator"]))
+    parts = state_of(result)["parts"]
+    assert same(state, dict(parts["generator.ema"])) and not same(state, dict(parts["generator"]))
     generator = filled(Generator, config, state, outcome_of(result))
     _, mean = load_network(outcome_of(result), "latent_avg")
     w = generator.map(torch.randn(20_000, 8, generator=torch.Generator().manual_seed(77)))
@@ -222,12 +229,13 @@ def test_fresh_noise_differs_from_picture_to_picture_and_leaves_the_stored_maps(
     assert all(torch.equal(held, before) for held, before in zip(generator.noises.buffers(), stored, strict=True))
 
 
-def test_a_loss_that_is_no_number_stops_with_a_sentence(make_job, tmp_path) -> None:
-    trainer = GanTrainer(make_job(), LocalContext(tmp_path / "run", DEVICE))
+def test_a_loss_that_is_no_number_stops_with_a_sentence(make_job) -> None:
+    job, context = make_job(), MemoryContext(DEVICE)
+    recipe = GanRecipe(job, context)
     with torch.no_grad():
-        trainer.generator.input.input.fill_(torch.nan)
-    with pytest.raises(TalkingError, match=r"a loss is nan: lower gan.lr"):
-        trainer.run()
+        recipe.steps.generator.input.input.fill_(torch.nan)
+    with pytest.raises(TalkingError, match=r"gan: the loss is nan at step 0: lower gan.lr"):
+        train(recipe, job.settings, context)
 
 
 def test_without_the_inception_network_there_is_no_fid(make_job, tmp_path) -> None:

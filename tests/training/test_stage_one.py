@@ -15,9 +15,10 @@ from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
 from talking.systems.mm22.linear import LinearFit, fit_linear
 from talking.systems.mm22.losses import mouth_of
-from talking.systems.mm22.stage_one import BEST, Trainer, component_weights, losses_of, new_model
+from talking.systems.mm22.stage_one import BEST, StageOneRecipe, component_weights, losses_of, new_model
 from talking.systems.mm22.talking_head import TalkingHead
-from talking.training.context import LocalContext, TrainResult, train_locally
+from talking.training.context import LocalContext, MemoryContext, TrainResult, train_locally
+from talking.training.loop import CHECKPOINT, Loop
 
 from .conftest import KilledError, MortalContext
 
@@ -26,11 +27,11 @@ DEVICE = torch.get_default_device()
 
 def weights_of(result: TrainResult) -> dict[str, torch.Tensor]:
     assert result.checkpoint is not None
-    state = torch.load(result.checkpoint / "state.pt", weights_only=True)
+    parts = torch.load(result.checkpoint / CHECKPOINT, weights_only=True)["parts"]
     best = TalkingHead.load(result.checkpoint / BEST).state_dict()
     return (
-        state["model"]
-        | {f"average.{k}": v for k, v in state["average"].items()}
+        parts["model"]
+        | {f"ema.{k}": v for k, v in parts["model.ema"].items()}
         | {f"best.{k}": v for k, v in best.items()}
     )
 
@@ -54,10 +55,8 @@ def test_the_best_by_validation_is_kept(make_job, tmp_path) -> None:
     losses = [row["validation_latent"] for row in result.history]
     assert result.checkpoint is not None
     model = TalkingHead.load(result.checkpoint / BEST)
-    context = LocalContext(tmp_path / "other", DEVICE)
-    trainer = Trainer(job, context)
-    trainer.average.module.load_state_dict(model.state_dict())
-    assert trainer.validate()["validation_latent"] == pytest.approx(min(losses), rel=1e-5)
+    recipe = StageOneRecipe(job, MemoryContext(DEVICE))
+    assert recipe.validate({"model": model}, 0)["validation_latent"] == pytest.approx(min(losses), rel=1e-5)
 
 
 @pytest.mark.parametrize("changes", [{}, {"target": "codes", "latent_norm": "norm", "component_weights": "none"}])
@@ -88,10 +87,10 @@ def test_the_best_so_far_outlives_a_kill(make_job, tmp_path) -> None:
     job = make_job(steps=4)
     with pytest.raises(KilledError):
         job(MortalContext(tmp_path / "run", 1))
-    state_file = tmp_path / "run" / "checkpoint-000000" / "state.pt"
+    state_file = tmp_path / "run" / "checkpoint-000000" / CHECKPOINT
     state = torch.load(state_file, weights_only=True)
-    unbeatable = {name: torch.full_like(value, 0.5) for name, value in state["best_state"].items()}
-    torch.save(state | {"best": -1.0, "best_state": unbeatable}, state_file)
+    unbeatable = {name: torch.full_like(value, 0.5) for name, value in state["best_ema"]["model"].items()}
+    torch.save(state | {"best": -1.0, "best_ema": {"model": unbeatable}}, state_file)
     result = train_locally(job, tmp_path / "run", DEVICE)
     assert result.checkpoint is not None
     assert same(TalkingHead.load(result.checkpoint / BEST).state_dict(), unbeatable)
@@ -179,26 +178,28 @@ def test_training_ends_when_validation_has_not_improved_for_long(make_job, tmp_p
 
 def test_the_best_may_be_judged_by_motion_alone_where_a_face_rests_counting_for_nothing(make_job, tmp_path) -> None:
     job = make_job(steps=30, validate_every=5, best_by="moving", lr=1e-2)
-    trainer = Trainer(job, LocalContext(tmp_path / "run", DEVICE))
-    resting = trainer.average.module.latent_decoder.layers[-1].bias
-    before = trainer.validate()
+    recipe = StageOneRecipe(job, MemoryContext(DEVICE))
+    resting = recipe.model.latent_decoder.layers[-1].bias
+    before = recipe.validate(recipe.networks, 0)
     with torch.no_grad():
         resting += 5
-    after = trainer.validate()
+    after = recipe.validate(recipe.networks, 0)
     assert after["validation_latent"] > before["validation_latent"] + 5
     assert after["validation_moving"] == pytest.approx(before["validation_moving"], rel=1e-4)
     history = train_locally(job, tmp_path / "whole", DEVICE).history
-    kept = Trainer(job, LocalContext(tmp_path / "whole", DEVICE))
+    context = LocalContext(tmp_path / "whole", DEVICE)
+    kept = Loop(StageOneRecipe(job, context), job.settings, context)
     kept.resume()
     assert kept.best == min(row["validation_moving"] for row in history)
 
 
 def test_the_rate_is_halved_on_a_plateau_and_a_resume_knows_it(make_job, tmp_path) -> None:
     job = make_job(steps=7, validate_every=1, halve_after=2)
-    trainer = Trainer(job, LocalContext(tmp_path / "run", DEVICE))
+    context = MemoryContext(DEVICE)
+    loop = Loop(StageOneRecipe(job, context), job.settings, context)
     for loss in (1.0, 2.0, 2.0, 2.0, 2.0, 0.5, 0.6):
-        trainer._judge(loss)
-    assert (trainer.factor, trainer.stale, trainer.best) == (0.25, 1, 0.5)
+        loop._judge({"validation_latent": loss, "validation_moving": -1.0})
+    assert (loop.factor, loop.stale, loop.best) == (0.25, 1, 0.5)
     whole = train_locally(replace(job, params=replace(job.params, lr=0.3)), tmp_path / "whole", DEVICE)
     with pytest.raises(KilledError):
         replace(job, params=replace(job.params, lr=0.3))(MortalContext(tmp_path / "killed", 4))
@@ -246,11 +247,11 @@ def test_gradients_summed_over_batches_are_those_of_one_large_batch(make_job, tm
 def test_a_checkpoint_holds_all_that_a_resume_needs(make_job, tmp_path) -> None:
     result = train_locally(make_job(steps=3), tmp_path / "run", DEVICE)
     assert result.checkpoint is not None
-    state = torch.load(result.checkpoint / "state.pt", weights_only=True)
+    state = torch.load(result.checkpoint / CHECKPOINT, weights_only=True)
     assert state.keys() == {
-        *("model", "average", "optimizer", "scheduler", "step", "random", "best", "best_state"),
+        *("parts", "step", "random", "best", "best_ema", "stale", "factor", "recipe"),
     }
-    assert state["step"] == 3 and state["scheduler"].keys() == {"stale", "factor"}
+    assert state["parts"].keys() == {"model", "model.ema", "model.optimizer"} and state["step"] == 3
     assert len(state["random"]["cpu"]) == 1
 
 

@@ -14,8 +14,12 @@ from talking.core.errors import TalkingError
 from talking.losses.perceptual import PerceptualLoss
 from talking.media.pixels import to_tensor
 from talking.models.stylegan2 import Generator
+from talking.systems.mm22 import stage_two
 from talking.systems.mm22.params import StageTwo
 from talking.systems.mm22.stage_two import Faces, evenly, settled, shares, synthesis_parameters, tune_generator
+from talking.training.context import LocalContext
+
+from .conftest import KilledError, MortalContext, same
 
 PARAMS = StageTwo(
     adapt_on="clip",
@@ -133,7 +137,7 @@ def test_codes_of_half_precision_are_taken(perceptual) -> None:
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence(perceptual) -> None:
     codes, pictures = speaker(2)
-    with pytest.raises(TalkingError, match=r"stage_two: the loss is not a number: lower stage_two.lr"):
+    with pytest.raises(TalkingError, match=r"stage_two: the loss is nan at step 0: lower stage_two.lr"):
         tune_generator(generator(), Faces(codes * np.nan, pictures), PARAMS, perceptual, seed=1)
 
 
@@ -189,3 +193,22 @@ def test_frames_are_spread_over_a_clip_from_its_first() -> None:
     assert evenly(3, 75).tolist() == [0, 25, 50]
     assert evenly(1, 75).tolist() == [0]
     assert evenly(75, 75).tolist() == evenly(125, 75).tolist() == list(range(75))
+
+
+@pytest.mark.parametrize("life", [0, 1, 3])
+def test_a_killed_tuning_resumes_to_the_state_of_an_undisturbed_one(perceptual, tmp_path, monkeypatch, life) -> None:
+    monkeypatch.setattr(stage_two, "SAVE_EVERY", 3)
+    params, faces = replace(PARAMS, steps=11, lambda_lpips=1.0), Faces(*speaker())
+
+    def tuned(context: LocalContext | None) -> tuple[Generator, list[float]]:
+        return tune_generator(generator(), faces, params, perceptual, seed=1, context=context)
+
+    whole, losses = tuned(None)
+    with pytest.raises(KilledError):
+        tuned(MortalContext(tmp_path, life))
+    kept = sorted(tmp_path.glob("checkpoint-*"))
+    assert len(kept) == min(life, 1)
+    torch.manual_seed(1234)
+    resumed, again = tuned(LocalContext(tmp_path, torch.get_default_device()))
+    assert again == losses and len(losses) == 11
+    assert same(dict(resumed.state_dict()), dict(whole.state_dict()))

@@ -2,12 +2,11 @@
 
 import copy
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from talking.core.errors import TalkingError
 from talking.losses.reconstruction import reconstruction_loss, region_weights
@@ -16,9 +15,9 @@ from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
 from talking.systems.backbone.augment import augmented
 from talking.systems.backbone.params import TrainedBackbone as BackboneParams
+from talking.training.context import TrainContext
 from talking.training.images import Images
-
-Report = Callable[[int, dict[str, float]], None]
+from talking.training.loop import Descend, LoopSettings, Losses, Recipe, train
 
 
 @dataclass(frozen=True)
@@ -62,44 +61,64 @@ def new_pair(params: BackboneParams, seed: int) -> tuple[Generator, ResNetEncode
 
 
 def train_backbone(
-    images: Images,
-    params: BackboneParams,
-    *,
-    seed: int,
-    device: torch.device,
-    report: Report,
-    start: Backbone | None = None,
+    images: Images, params: BackboneParams, context: TrainContext, *, seed: int, start: Backbone | None = None
 ) -> Backbone:
     """Train the pair on the images and return its moving average, with the mean code of the images as mean latent.
 
-    The same seed on the same machine gives the same weights. `start` is a pair to go on from; without it the pair is
-    new. Raises `TalkingError` when `start` has other sizes than params ask for.
+    The same seed on the same machine gives the same weights, whether or not training was killed and goes on from the
+    context's checkpoint. `start` is a pair to begin with; without it the pair is new. Raises `TalkingError` when
+    `start` has other sizes than params ask for.
     """
-    pair = (_started(start, params, seed) if start else _Autoencoder(*new_pair(params, seed))).to(device)
-    course = phases(params.resolution, started=start is not None)
-    average = _Average(pair, multi_avg_fn=get_ema_multi_avg_fn(params.average), use_buffers=False)
-    optimizer = torch.optim.Adam(pair.parameters(), lr=params.lr, betas=params.betas, fused=True)
-    draw = torch.Generator().manual_seed(seed)
-    total = 0.0
-    for step in range(params.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = params.lr * _schedule(step / params.steps)
-        chosen = torch.randint(len(images.pictures), (params.batch,), generator=draw)
-        batch = images.batch(chosen, device)
-        if params.augment:
-            batch = augmented(*batch, draw)
-        loss = _loss(pair, batch, params, _resolution(step / params.steps, course))
-        if not torch.isfinite(loss):
-            raise TalkingError(f"backbone: the loss is {loss.item()} at step {step}: lower the backbone's lr.")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        average.update_parameters(pair)
-        total += loss.item()
-        if (step + 1) % params.report_every == 0:
-            report(step + 1, {"train_reconstruction": total / params.report_every})
-            total = 0.0
-    return _finished(average.module, images, device, draw)
+    recipe = BackboneRecipe(images, params, context.device, seed=seed, start=start)
+    settings = LoopSettings(
+        section="backbone",
+        remedy="lower the backbone's lr",
+        steps=params.steps,
+        seed=seed,
+        report_every=params.report_every,
+        save_every=params.report_every,
+        schedule=_schedule,
+        ema=lambda step: params.average if step else 0.0,
+    )
+    ema = train(recipe, settings, context).ema["pair"]
+    assert isinstance(ema, _Autoencoder)
+    return _finished(ema, images, context.device, recipe.draw)
+
+
+class BackboneRecipe(Recipe):
+    """Both networks as one autoencoder, trained on batches that one generator of random numbers draws."""
+
+    averaged = ("pair",)
+
+    def __init__(
+        self, images: Images, params: BackboneParams, device: torch.device, *, seed: int, start: Backbone | None
+    ) -> None:
+        self.images, self.params, self.device = images, params, device
+        self.pair = (_started(start, params, seed) if start else _Autoencoder(*new_pair(params, seed))).to(device)
+        self.networks = {"pair": self.pair}
+        self.optimizers = {
+            "pair": torch.optim.Adam(self.pair.parameters(), lr=params.lr, betas=params.betas, fused=True)
+        }
+        self.course = phases(params.resolution, started=start is not None)
+        self.draw = torch.Generator().manual_seed(seed)
+
+    def step(self, step: int, descend: Descend) -> Losses:
+        """Train both networks to draw a batch again, at the step's resolution."""
+        chosen = torch.randint(len(self.images.pictures), (self.params.batch,), generator=self.draw)
+        batch = self.images.batch(chosen, self.device)
+        if self.params.augment:
+            batch = augmented(*batch, self.draw)
+        loss = _loss(self.pair, batch, self.params, _resolution(step / self.params.steps, self.course))
+        descend(loss, "pair")
+        return {"reconstruction": loss.item()}
+
+    def state(self) -> dict[str, Any]:
+        """Return where the random numbers stand."""
+        return {"draw": self.draw.get_state()}
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Go on drawing there."""
+        self.draw.set_state(state["draw"].cpu())
 
 
 class _Autoencoder(nn.Module):
@@ -131,10 +150,6 @@ def _started(start: Backbone, params: BackboneParams, seed: int) -> _Autoencoder
 
 def _shapes(module: nn.Module) -> dict[str, torch.Size]:
     return {name: parameter.shape for name, parameter in module.named_parameters()}
-
-
-class _Average(AveragedModel):
-    module: _Autoencoder
 
 
 def _loss(

@@ -1,14 +1,13 @@
 """Training an image encoder E_I on a fixed generator (thesis 3.3.2.2), in one process or many; resumable to the bit."""
 
-import copy
 import math
-from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from talking.core.errors import TalkingError
 from talking.data.share import Share
@@ -25,10 +24,10 @@ from talking.systems.backbone.encoder_loss import EncoderLoss, Inversion
 from talking.systems.backbone.gan_steps import draw_codes
 from talking.systems.backbone.params import Encoder
 from talking.training.context import TrainContext
+from talking.training.loop import Descend, LoopSettings, Losses, Recipe, train
 from talking.training.pictures import PictureSource, draw_batch
-from talking.training.processes import average_gradients, move_average, step_generator
+from talking.training.processes import step_generator
 
-CHECKPOINT = "state.pt"
 OUTCOME = "outcome"
 SAMPLES = "samples"
 TRUNK_PARTS = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
@@ -46,63 +45,49 @@ class EncoderJob:
 
     def __call__(self, context: TrainContext) -> None:
         """Train to the last step, reporting curves and checkpoints through the context."""
-        trainer = EncoderTrainer(self, context)
-        trainer.resume()
-        trainer.run()
+        train(EncoderRecipe(self, context), self.settings, context)
+
+    @property
+    def settings(self) -> LoopSettings:
+        """What the loop is told."""
+        params = self.params
+        return LoopSettings(
+            section="encoder",
+            remedy="lower encoder.lr, and start again",
+            steps=params.steps,
+            seed=self.seed,
+            report_every=params.report_every,
+            save_every=params.save_every,
+            schedule=_schedule,
+            # Early on over all steps so far: else the ema would remember the untrained weights for long.
+            ema=lambda step: min(params.average, step / (step + 10)),
+        )
 
 
-class EncoderTrainer:
-    """The state of one process: the pair, the average of its encoder, optimizer, step."""
+class EncoderRecipe(Recipe):
+    """The encoder of a pair, trained on real pictures and on G's own samples."""
+
+    averaged = ("encoder",)
 
     def __init__(self, job: EncoderJob, context: TrainContext) -> None:
         self.job, self.context, self.params = job, context, job.params
         self.pair = new_pair(job).to(context.device)
         self.pair.generator.requires_grad_(False)
-        self.average = copy.deepcopy(self.pair.encoder).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(self.pair.encoder.parameters(), lr=job.params.lr, betas=job.params.betas)
+        self.networks = {"encoder": self.pair.encoder}
+        adam = torch.optim.Adam(self.pair.encoder.parameters(), lr=job.params.lr, betas=job.params.betas)
+        self.optimizers = {"encoder": adam}
         self.share = Share("encoder.batch", job.params.batch, context.rank, context.world_size)
         self.known = replace(self.share, batch=max(context.world_size, job.params.known))
         self.loss = EncoderLoss(job.params, job.seed, self.known.weight / self.share.weight).to(context.device)
         self.pictures, self.held_out = job.source.load(self.pair.resolution)
-        self.step = 0
 
-    def resume(self) -> None:
-        """Take up everything from the context's checkpoint, if there is one."""
-        with self.context.resume_from() as folder:
-            if folder is None:
-                return
-            state = torch.load(folder / CHECKPOINT, weights_only=True, map_location=self.context.device)
-        self.pair.encoder.load_state_dict(state["encoder"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-
-    def run(self) -> None:
-        """Train from the present step to the last."""
-        found: dict[str, list[float]] = defaultdict(list)
-        while self.step < self.params.steps:
-            for name, value in self._update().items():
-                found[name].append(value)
-            self.step += 1
-            saves = self.step == self.params.steps or self.step % self.params.save_every == 0
-            if saves or self.step % self.params.report_every == 0:
-                self._report({f"train_{name}": sum(each) / len(each) for name, each in found.items()}, saves)
-                found.clear()
-
-    def _update(self) -> dict[str, float]:
-        params, context = self.params, self.context
-        place = (self.job.seed, context.rank, self.step)
-        order, draw = step_generator(None, *place, 3), step_generator(context.device, *place, 4)
-        true = draw_batch(self.pictures, self.share.size, order, context.device, mirror=params.mirror)
+    def step(self, step: int, descend: Descend) -> Losses:
+        """Train E_I on a batch."""
+        place, device = (self.job.seed, self.context.rank, step), self.context.device
+        order, draw = step_generator(None, *place, 3), step_generator(device, *place, 4)
+        true = draw_batch(self.pictures, self.share.size, order, device, mirror=self.params.mirror)
         terms = self.loss(self._inverted(true, draw))
-        self.optimizer.zero_grad(set_to_none=True)
-        terms["loss"].backward()
-        average_gradients(self.pair.encoder.parameters(), context.world_size, self.share.weight)
-        for group in self.optimizer.param_groups:
-            group["lr"] = params.lr * _schedule(self.step / params.steps)
-        self.optimizer.step()
-        # Early on, the average is over all steps so far: else it would remember the untrained weights for long.
-        move_average(self.average, self.pair.encoder, min(params.average, self.step / (self.step + 10)))
+        descend(terms["loss"], "encoder")
         return {name: term.item() for name, term in terms.items()}
 
     def _inverted(self, true: Tensor, draw: torch.Generator) -> Inversion:
@@ -118,28 +103,25 @@ class EncoderTrainer:
             codes = self.pair.invert(torch.cat([true, samples]))
             return Inversion(true, self.pair.synthesise(codes[: len(true)]), known, codes[len(true) :])
 
-    def _report(self, losses: dict[str, float], saves: bool) -> None:
-        metrics, folder = {"step": float(self.step), **losses}, None
-        if saves and self.context.rank == 0:
-            pair = self._averaged()
-            true = self.held_out.permute(0, 2, 3, 1).numpy()
-            made = synthesise_frames(pair.generator, invert_frames(pair, true), pair.resolution)
-            metrics["held_out_psnr"] = float(psnr(true, made).mean())
-            shown = np.linspace(0, len(true) - 1, min(self.params.shown, len(true))).astype(int)
-            pictures = np.concatenate([true[shown], made[shown]])
-            write_strip(pictures, self.job.scratch / SAMPLES / f"step-{self.step:08d}.png")
-            folder = self.job.scratch / "checkpoint"
-            self._write(folder, pair)
-        self.context.report(metrics, folder)
+    def validate(self, networks: Mapping[str, nn.Module], step: int) -> dict[str, float]:
+        """Return the PSNR of held-out pictures, and write a strip of them; on process 0 alone."""
+        if self.context.rank:
+            return {}
+        pair, true = self._paired(networks), self.held_out.permute(0, 2, 3, 1).numpy()
+        made = synthesise_frames(pair.generator, invert_frames(pair, true), pair.resolution)
+        shown = np.linspace(0, len(true) - 1, min(self.params.shown, len(true))).astype(int)
+        pictures = np.concatenate([true[shown], made[shown]])
+        write_strip(pictures, self.job.scratch / SAMPLES / f"step-{step:08d}.png")
+        return {"held_out_psnr": float(psnr(true, made).mean())}
 
-    def _averaged(self) -> Backbone:
-        return Backbone(self.pair.generator, self.average, self.pair.latent_avg, self.pair.input_size).eval()
+    def export(self, networks: Mapping[str, nn.Module], folder: Path) -> None:
+        """Write the pair."""
+        self._paired(networks).save(folder / OUTCOME)
 
-    def _write(self, folder: Path, pair: Backbone) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {"encoder": self.pair.encoder.state_dict(), "average": self.average.state_dict()}
-        torch.save({**state, "optimizer": self.optimizer.state_dict(), "step": self.step}, folder / CHECKPOINT)
-        pair.save(folder / OUTCOME)
+    def _paired(self, networks: Mapping[str, nn.Module]) -> Backbone:
+        encoder = networks["encoder"]
+        assert isinstance(encoder, ResNetEncoder | GradualStyleEncoder)
+        return Backbone(self.pair.generator, encoder, self.pair.latent_avg, self.pair.input_size).eval()
 
 
 def new_pair(job: EncoderJob) -> Backbone:

@@ -1,13 +1,11 @@
 """The four kinds of steps of adversarial training: D, D's R1, G, G's path lengths (Karras et al. 2020, config F)."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from talking.core.errors import TalkingError
 from talking.data.share import Share
 from talking.losses.adversarial import (
     PathLength,
@@ -24,7 +22,8 @@ from talking.models.generator import FrameGenerator
 from talking.models.stylegan2 import Generator
 from talking.systems.backbone.adaptive import AdaptiveProbability, adaptively_augmented
 from talking.systems.backbone.params import Gan
-from talking.training.processes import average_gradients, weighted_mean
+from talking.training.loop import Descend, Losses
+from talking.training.processes import weighted_mean
 
 
 def draw_codes(generator: FrameGenerator, count: int, draw: torch.Generator, mixing: float) -> Tensor:
@@ -61,14 +60,16 @@ class AdversarialSteps:
         self.path_share = replace(share, batch=max(share.world_size, share.batch // params.path_shrink))
         self.generator, self.discriminator = generator, discriminator
         device = generator.input.input.device
-        self.generator_optimizer = _adam(generator, params, params.path_every if params.path_weight else 0)
-        self.discriminator_optimizer = _adam(discriminator, params, params.r1_every if params.r1_gamma else 0)
+        self.optimizers = {
+            "generator": _adam(generator, params, params.path_every if params.path_weight else 0),
+            "discriminator": _adam(discriminator, params, params.r1_every if params.r1_gamma else 0),
+        }
         self.path = PathLength(
             torch.zeros((), device=device), average=lambda mean: weighted_mean(mean, self.path_share)
         )
         self.augmentation = AdaptiveProbability(params.ada_target, params.ada_images)
 
-    def discriminate(self, real: Tensor, draw: torch.Generator) -> dict[str, float]:
+    def discriminate(self, real: Tensor, draw: torch.Generator, descend: Descend) -> Losses:
         """Train D on `real` pictures (B, 3, R, R) and as many made ones."""
         with torch.no_grad(), self._precision(real):
             made = self._made(len(real), draw)
@@ -77,34 +78,34 @@ class AdversarialSteps:
             made_scores = self.discriminator(self._augmented(made.float(), draw))
         self.augmentation.observe(real_scores)
         loss = discriminator_loss(real_scores, made_scores)
-        self._descend(loss, self.discriminator_optimizer, self.discriminator.parameters(), self.share)
+        descend(loss, "discriminator")
         return {"loss_d": loss.item(), "score_real": real_scores.mean().item(), "score_made": made_scores.mean().item()}
 
-    def penalise_gradients(self, real: Tensor, draw: torch.Generator) -> dict[str, float]:
+    def penalise_gradients(self, real: Tensor, draw: torch.Generator, descend: Descend) -> Losses:
         """Train D's R1, at the pictures as D sees them: resampling is not differentiated twice."""
         seen = self._augmented(real, draw).detach().requires_grad_()
         penalty = r1_penalty(self.discriminator(seen), seen)
         term = r1_term(penalty, self.params.r1_gamma, self.params.r1_every)
-        self._descend(term, self.discriminator_optimizer, self.discriminator.parameters(), self.share)
+        descend(term, "discriminator")
         return {"r1": penalty.item()}
 
-    def generate(self, draw: torch.Generator) -> dict[str, float]:
+    def generate(self, draw: torch.Generator, descend: Descend) -> Losses:
         """Train G on made pictures."""
         self.discriminator.requires_grad_(False)
         with self._precision(self.path.mean):
             made = self._made(self.share.size, draw)
             loss = generator_loss(self.discriminator(self._augmented(made.float(), draw)))
-        self._descend(loss, self.generator_optimizer, self.generator.parameters(), self.share)
+        descend(loss, "generator")
         self.discriminator.requires_grad_(True)
         return {"loss_g": loss.item()}
 
-    def penalise_paths(self, draw: torch.Generator) -> dict[str, float]:
+    def penalise_paths(self, draw: torch.Generator, descend: Descend) -> Losses:
         """Train G's path lengths on made pictures, `path_shrink` times fewer."""
         codes = draw_codes(self.generator, self.path_share.size, draw, self.params.style_mixing)
         lengths = path_lengths(with_fresh_noise(self.generator, codes, draw), codes, draw)
         penalty = self.path(lengths)
         term = path_term(penalty, self.params.path_weight, self.params.path_every)
-        self._descend(term, self.generator_optimizer, self.generator.parameters(), self.path_share)
+        descend(term, "generator", self.path_share)
         return {"path_length": lengths.mean().item(), "path_penalty": penalty.item()}
 
     def adapt(self, shown: int) -> None:
@@ -124,16 +125,6 @@ class AdversarialSteps:
     def _precision(self, like: Tensor) -> torch.autocast:
         """16 bits where params ask for it; the regularisers, differentiated twice, are computed in 32."""
         return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.params.bf16)
-
-    def _descend(
-        self, loss: Tensor, optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter], share: Share
-    ) -> None:
-        if not torch.isfinite(loss):
-            raise TalkingError(f"gan: a loss is {loss.item()}: lower gan.lr or raise gan.r1_gamma, and start again.")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        average_gradients(parameters, share.world_size, share.weight)
-        optimizer.step()
 
 
 def _adam(network: nn.Module, params: Gan, every: int) -> torch.optim.Adam:

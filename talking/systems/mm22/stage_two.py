@@ -3,18 +3,23 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise, takewhile
+from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from talking.core.errors import TalkingError
 from talking.losses.perceptual import PerceptualLoss
 from talking.losses.reconstruction import region_weights
 from talking.media.pixels import resize_frames, to_tensor
 from talking.models.generator import FrameGenerator
 from talking.systems.mm22.params import StageTwo
+from talking.training.context import MemoryContext, TrainContext
+from talking.training.loop import Descend, LoopSettings, Losses, Recipe, train
+
+# Steps between checkpoints: seconds of work to do again after a kill, against a file of three networks.
+SAVE_EVERY = 50
 
 
 @dataclass(frozen=True)
@@ -50,34 +55,72 @@ def tune_generator(
     perceptual: PerceptualLoss,
     *,
     seed: int,
+    context: TrainContext | None = None,
 ) -> tuple[FrameGenerator, list[float]]:
     """Return a tuned copy of the generator, and the loss of every step.
 
     It ends early when the losses' moving average has not reached a new low for `stop_after` steps.
     L = lambda_lpips LPIPS + lambda_l2 mean square (equations 5 and 6), where the square counts `mouth_weight` times in
-    the mouth's box. Raises `TalkingError` when the loss is no number.
+    the mouth's box. With a `context` that keeps checkpoints it goes on where it was killed.
+    Raises `TalkingError` when the loss is no number.
     """
-    tuned = copy.deepcopy(generator).train().requires_grad_(True)
-    device = next(tuned.parameters()).device
-    pivots = torch.from_numpy(np.ascontiguousarray(faces.codes, dtype=np.float32)).to(device)  # (T, L, 512)
-    frames = to_tensor(resize_frames(faces.crops, generator.resolution), device)  # (T, 3, R, R)
-    weights = _weights(faces, generator.resolution, params.mouth_weight).to(device)  # (T, 1, R, R)
-    optimizer = torch.optim.Adam(synthesis_parameters(tuned), lr=params.lr, betas=params.betas)
-    draw = torch.Generator().manual_seed(seed)
-    losses: list[float] = []
-    for _ in takewhile(lambda _: not settled(losses, params.stop_after, params.smooth), range(params.steps)):
-        chosen = torch.randperm(len(pivots), generator=draw)[: params.batch]
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=params.bf16):
-            made = tuned(pivots[chosen])
-            loss = params.lambda_lpips * perceptual(made, frames[chosen]).mean() if params.lambda_lpips else 0.0
-        loss = loss + params.lambda_l2 * ((made.float() - frames[chosen]).square() * weights[chosen]).mean()
-        if not torch.isfinite(loss):
-            raise TalkingError("stage_two: the loss is not a number: lower stage_two.lr.")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return tuned.eval().requires_grad_(False), losses
+    recipe = TuningRecipe(generator, faces, params, perceptual, seed=seed)
+    settings = LoopSettings(
+        section="stage_two",
+        remedy="lower stage_two.lr",
+        steps=params.steps,
+        seed=seed,
+        report_every=SAVE_EVERY,
+        save_every=SAVE_EVERY,
+    )
+    train(recipe, settings, context or MemoryContext(recipe.device))
+    return recipe.tuned.eval().requires_grad_(False), recipe.losses
+
+
+class TuningRecipe(Recipe):
+    """A copy of the generator, tuned on a few faces whose order one generator of random numbers draws."""
+
+    def __init__(
+        self, generator: FrameGenerator, faces: Faces, params: StageTwo, perceptual: PerceptualLoss, *, seed: int
+    ) -> None:
+        self.params, self.perceptual = params, perceptual
+        self.tuned = copy.deepcopy(generator).train().requires_grad_(True)
+        self.device = next(self.tuned.parameters()).device
+        codes = np.ascontiguousarray(faces.codes, dtype=np.float32)
+        self.pivots = torch.from_numpy(codes).to(self.device)  # (T, L, 512)
+        self.frames = to_tensor(resize_frames(faces.crops, generator.resolution), self.device)  # (T, 3, R, R)
+        self.weights = _weights(faces, generator.resolution, params.mouth_weight).to(self.device)  # (T, 1, R, R)
+        self.networks = {"generator": self.tuned}
+        adam = torch.optim.Adam(synthesis_parameters(self.tuned), lr=params.lr, betas=params.betas)
+        self.optimizers = {"generator": adam}
+        self.draw = torch.Generator().manual_seed(seed)
+        self.losses: list[float] = []
+
+    def step(self, step: int, descend: Descend) -> Losses:  # noqa: ARG002
+        """Bring the generator nearer to some of the frames."""
+        params = self.params
+        chosen = torch.randperm(len(self.pivots), generator=self.draw)[: params.batch]
+        frames = self.frames[chosen]
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=params.bf16):
+            made = self.tuned(self.pivots[chosen])
+            loss = params.lambda_lpips * self.perceptual(made, frames).mean() if params.lambda_lpips else 0.0
+        loss = loss + params.lambda_l2 * ((made.float() - frames).square() * self.weights[chosen]).mean()
+        descend(loss, "generator")
+        self.losses.append(loss.item())
+        return {"loss": self.losses[-1]}
+
+    def settled(self) -> bool:
+        """Tell whether the losses have reached no new low for long."""
+        return settled(self.losses, self.params.stop_after, self.params.smooth)
+
+    def state(self) -> dict[str, Any]:
+        """Return where the random numbers stand, and the losses so far."""
+        return {"draw": self.draw.get_state(), "losses": self.losses}
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Go on there."""
+        self.draw.set_state(state["draw"].cpu())
+        self.losses = list(state["losses"])
 
 
 def settled(losses: Sequence[float], patience: int | None, smooth: float) -> bool:

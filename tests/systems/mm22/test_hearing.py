@@ -24,7 +24,8 @@ from talking.training.context import train_locally
 
 FRAMES = 20
 SMALL = {"width": 4, "lstm_layers": 1, "code_dim": 8}
-PARAMS = Hear(**SMALL, steps=60, batch=8, sequence=10, lr=0.01, weight_decay=0.0, held_out=4, report_every=20)
+CALM = {"gain": 0.0, "offset": 0.0, "noise": 0.1}
+PARAMS = Hear(**SMALL, **CALM, steps=60, batch=8, sequence=10, lr=0.01, weight_decay=0.0, held_out=4, report_every=20)
 
 
 @pytest.fixture
