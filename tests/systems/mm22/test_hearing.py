@@ -23,9 +23,9 @@ from talking.systems.mm22.hearing import (
 from talking.training.context import train_locally
 
 FRAMES = 20
-SMALL = {"width": 4, "lstm_layers": 1, "code_dim": 8}
+SMALL = {"width": 8, "lstm_layers": 1, "code_dim": 32}
 CALM = {"gain": 0.0, "offset": 0.0, "noise": 0.1}
-PARAMS = Hear(**SMALL, **CALM, steps=60, batch=8, sequence=10, lr=0.01, weight_decay=0.0, held_out=4, report_every=20)
+PARAMS = Hear(**SMALL, **CALM, steps=150, batch=8, sequence=10, lr=0.003, weight_decay=0.0, held_out=4, report_every=50)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def job(tmp_path: Path) -> HearingJob:
 
 def test_it_learns_the_shape_of_mouths_that_it_was_not_trained_on(job: HearingJob, tmp_path: Path) -> None:
     history = train_locally(job, tmp_path / "run", torch.device("cpu")).history
-    assert [row["step"] for row in history] == [20, 40, 60]
+    assert [row["step"] for row in history] == [50, 100, 150]
     assert history[-1]["validation_opening"] > 0.9 > history[0]["validation_opening"] - 0.3
     assert history[-1]["train_shape"] < history[0]["train_shape"]
 
@@ -59,7 +59,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_weights(
     step = HearingRecipe.step
 
     def stopped(self: HearingRecipe, number: int, descend: Descend) -> Losses:
-        if number == 33:
+        if number == 83:
             raise KeyboardInterrupt
         return step(self, number, descend)
 
@@ -89,8 +89,8 @@ def test_stage_one_begins_with_what_was_learned_and_sizes_must_agree(job: Hearin
     before = encoder.state_dict()["linears.0.weight"].clone()
     begin_hearing(encoder, checkpoint / OUTCOME)
     assert (encoder.state_dict()["linears.0.weight"] != before).any()
-    with pytest.raises(TalkingError, match=r"whose width is 4 where stage one asks for 8"):
-        begin_hearing(AudioEncoder(**{**SMALL, "width": 8}), checkpoint / OUTCOME)
+    with pytest.raises(TalkingError, match=r"whose width is 8 where stage one asks for 4"):
+        begin_hearing(AudioEncoder(**{**SMALL, "width": 4}), checkpoint / OUTCOME)
 
 
 def test_shards_hold_every_utterance_once() -> None:
