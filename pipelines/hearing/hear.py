@@ -25,7 +25,7 @@ def job_of(params: HearingParams, speech: Path) -> HearingJob:
     return replace(job, scratch=(STATE / "hearing" / params.name / mark).resolve())
 
 
-def main(params: HearingParams, speech: Path, out: Path, metrics: Path, plots: Path) -> None:
+def main(params: HearingParams, speech: Path, out: Path) -> None:
     """Train on Ray Train; keep the encoder in half precision, its curves, and how well it tells a mouth's shape."""
     job = job_of(params, speech)
     with cluster.connect(params.cluster):
@@ -34,12 +34,12 @@ def main(params: HearingParams, speech: Path, out: Path, metrics: Path, plots: P
     if result.checkpoint is None:
         raise TalkingError("hear: the training left no checkpoint: run the stage again.")
     config, state = load_network(result.checkpoint / OUTCOME, NAME)
-    with atomic_folder(out) as folder:
-        save_network(folder, NAME, state, config, half=True)
     curves = [(int(row["step"]), {key: value for key, value in row.items() if key != "step"}) for row in result.history]
     numbers = {key: value for key, value in curves[-1][1].items() if key.startswith("validation_")}
-    write_json(metrics, numbers)
-    write_curves(curves, plots)
+    with atomic_folder(out) as folder:
+        save_network(folder, NAME, state, config, half=True)
+        write_json(folder / "metrics.json", numbers)
+        write_curves(curves, folder / "curves.csv")
     with tracking.run(params.tracking, "hearing", tags={"pipeline": "hearing"}) as run:
         run.params(as_plain(PARAMS))
         run.metric_history(curves)
@@ -48,4 +48,4 @@ def main(params: HearingParams, speech: Path, out: Path, metrics: Path, plots: P
 
 
 if __name__ == "__main__":
-    run_stage(main, __doc__, "speech", "out", "metrics", "plots")
+    run_stage(main, __doc__, "speech", "out")

@@ -118,3 +118,11 @@ def test_most_of_a_package_is_named_by_its_folder_and_less_by_its_files() -> Non
         "a folder with something left out is never named"
     )
     assert {"talking/media/__init__.py", "talking/media/audio.py"} <= set(deps.code_of(["stages.mfcc"]))
+
+
+def test_no_graph_writes_into_what_it_depends_on() -> None:
+    """DVC refuses a graph in which an output lies in a dependency, and with it every command."""
+    for stage in STAGES:
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage.entry["outs"]]
+        inside = [(out, dep) for out in outs for dep in stage.entry["deps"] if f"{out}/".startswith(f"{dep}/")]
+        assert inside == [], stage.name
