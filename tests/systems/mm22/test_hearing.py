@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from talking.training.loop import Descend, Losses
 
 from talking.core.errors import TalkingError
 from talking.data.shards import ClipStatus, Sample, encode_array, write_index, write_shard
@@ -21,6 +20,7 @@ from talking.systems.mm22.hearing import (
     shards_of,
 )
 from talking.training.context import train_locally
+from talking.training.loop import Descend, Losses
 
 FRAMES = 20
 SMALL = {"width": 8, "lstm_layers": 1, "code_dim": 32}
