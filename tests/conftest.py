@@ -7,12 +7,17 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.golden import fill
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 LONG = ("stages", "cluster")  # Folders whose files take longest, the longest first.
+
+# On a machine that does more than one thing, how long a drawn example takes says nothing of the code.
+settings.register_profile("talking", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("talking")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -97,6 +97,7 @@ def in_a_cluster_of_its_own(what: str, tmp_path: Path) -> str:
     """Run `tests.cluster.nodes` and return what it says."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_A")}
     environment |= {"RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_AUTH_MODE": "token", "PYTHONPATH": str(ROOT)}
+    environment |= {"RAY_health_check_period_ms": "300", "RAY_health_check_initial_delay_ms": "1000"}
     command = [sys.executable, "-m", "tests.cluster.nodes", what, str(tmp_path)]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300, close_fds=True
