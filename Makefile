@@ -71,8 +71,10 @@ ablations: $(READY)
 	python -m pipelines.ablations.collect --rows $(ROWS)
 
 # Whether the code is right, in minutes: everything but the tests that are marked `slow`. JOBS files are tested at a time,
-# each process with a thread, for one that has them all waits for the others.
-PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -n $(JOBS) --durations=25 --durations-min=5
+# each process with a thread, for those of one wait for the other's; and Ray's workers, who yield to everybody by
+# default, do not wait for the other files' tests.
+THRIFT := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE RAY_worker_niceness=0
+PYTEST := $(THRIFT) python -m pytest -n $(JOBS) --durations=25 --durations-min=5
 test: $(READY)
 	$(PYTEST) -m "not slow" --dist loadfile --no-loadscope-reorder
 
