@@ -18,7 +18,7 @@ export GIT_COMMITTER_NAME ?= $(GIT_AUTHOR_NAME)
 export GIT_COMMITTER_EMAIL ?= $(GIT_AUTHOR_EMAIL)
 endif
 
-.PHONY: setup demo link grid-sample demo-backbone ablations test lint bench soak ui lock clean
+.PHONY: setup demo link grid-sample demo-backbone ablations test test-slow lint bench soak ui lock clean
 
 # Compiled here once: a graph is many processes, and under PYTHONDONTWRITEBYTECODE each would compile what it imports.
 setup: $(READY)
@@ -70,8 +70,18 @@ ablations: $(READY)
 	python -m pipelines.ablations.queue --jobs $(JOBS) --rows $(ROWS)
 	python -m pipelines.ablations.collect --rows $(ROWS)
 
+# Whether the code is right, in minutes: everything but the tests that are marked `slow`. JOBS files are tested at a time,
+# each process with a thread, for those of one wait for the other's; and Ray's workers, who yield to everybody by
+# default, do not wait for the other files' tests.
+THRIFT := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE RAY_worker_niceness=0
+PYTEST := $(THRIFT) python -m pytest -n $(JOBS) --durations=25 --durations-min=5
 test: $(READY)
-	python -m pytest --durations=25 --durations-min=10
+	$(PYTEST) -m "not slow" --dist loadfile --no-loadscope-reorder
+
+# What takes long to show: the graph of 1024 pixels, the ablations, `ray up`, kills at random times, the memory of long
+# corpora, whole graphs run again. What shares a graph is a group, and runs in one process.
+test-slow: $(READY)
+	$(PYTEST) -m slow --dist loadgroup
 
 # Any process of a run killed at any time, KILLS times: the outputs must be the same.
 KILLS ?= 200

@@ -7,10 +7,27 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.golden import fill
 
-GOLDEN = Path(__file__).parent / "golden"
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden"
+LONG = ("stages", "cluster")  # Folders whose files take longest, the longest first.
+
+# On a machine that does more than one thing, how long a drawn example takes says nothing of the code.
+settings.register_profile("talking", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("talking")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, for a process that gets one last keeps all the others waiting."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(HERE).parts[0]
+        return LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

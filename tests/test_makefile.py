@@ -112,7 +112,21 @@ def test_who_git_knows_commits_in_his_own_name(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["setup", "demo", "demo-backbone", "ablations", "test", "soak", "lint", "ui", "lock", "bench", "clean"]
+    "target",
+    [
+        "setup",
+        "demo",
+        "demo-backbone",
+        "ablations",
+        "test",
+        "test-slow",
+        "soak",
+        "lint",
+        "ui",
+        "lock",
+        "bench",
+        "clean",
+    ],
 )
 def test_every_target_can_be_read(place: Path, target: str) -> None:
     assert make(place, "--dry-run", target).returncode == 0

@@ -11,6 +11,7 @@ from bench.data import Copies, core_seconds, hours, main, projection
 from talking.data.shards import ClipStatus, Sample, read_shard, write_index, write_shard
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_stage_and_the_alignment_have_a_row(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -48,7 +48,7 @@ def main(what: str, folder: Path) -> None:
 
     try:
         with connect(settings):
-            work = ToyClips(folder / "source", folder / "notes", wait_s=0.5, waits="s2_a" if what == "grown" else "")
+            work = ToyClips(folder / "source", folder / "notes", wait_s=0.3, waits="s2_a" if what == "grown" else "")
             run(work, folder / "made", settings, progress=disturb)
             print(f"{found[0]} shards, {found[1]} nodes, then {settled(1 if second else 2)}")
     finally:

@@ -18,6 +18,7 @@ from talking.data.shards import ShardFolder, check_rejected, read_shard
 from tests.cluster.clip_toys import SHARDS, ToyClips, attempts, content, run, undisturbed, write_source
 
 ROOT = Path(__file__).parents[2]
+OTHER_DEATHS = ("segfault", "out of memory")
 SENTENCE = "3 worker processes died at this clip, as many as tried it: look at its file, or give workers more memory."
 
 
@@ -52,7 +53,7 @@ def test_kill_worker_mid_stage_same_output(source: Path, tmp_path: Path, cluster
     assert content(out) == whole(source, tmp_path)
 
 
-@pytest.mark.parametrize("death", ["exit", "segfault", "out of memory"])
+@pytest.mark.parametrize("death", ["exit", *(pytest.param(each, marks=pytest.mark.slow) for each in OTHER_DEATHS)])
 def test_poison_clip_is_rejected(source: Path, tmp_path: Path, cluster: Cluster, death: str) -> None:
     poison = ("s2_b", "s2_c") if death == "exit" else ("s3_e",)
     work = ToyClips(source, tmp_path / "notes", poison=poison, death=death)
@@ -97,6 +98,7 @@ def in_a_cluster_of_its_own(what: str, tmp_path: Path) -> str:
     """Run `tests.cluster.nodes` and return what it says."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_A")}
     environment |= {"RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_AUTH_MODE": "token", "PYTHONPATH": str(ROOT)}
+    environment |= {"RAY_health_check_period_ms": "300", "RAY_health_check_initial_delay_ms": "1000"}
     command = [sys.executable, "-m", "tests.cluster.nodes", what, str(tmp_path)]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300, close_fds=True
@@ -111,6 +113,7 @@ def test_lost_node_same_output(source: Path, tmp_path: Path) -> None:
     assert content(tmp_path / "made" / "out") == whole(source, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_cluster_that_grows_during_a_stage_is_used_as_it_grows(source: Path, tmp_path: Path) -> None:
     said = in_a_cluster_of_its_own("grown", tmp_path)
     assert said == f"{SHARDS} shards, 1 nodes, then 2"
@@ -119,7 +122,7 @@ def test_a_cluster_that_grows_during_a_stage_is_used_as_it_grows(source: Path, t
     assert content(tmp_path / "made" / "out") == whole(source, tmp_path)
 
 
-@pytest.mark.parametrize("cut", [1, 512, 3000])
+@pytest.mark.parametrize("cut", [1, *(pytest.param(each, marks=pytest.mark.slow) for each in (512, 3000))])
 def test_truncated_shard_detected(source: Path, tmp_path: Path, cluster: Cluster, cut: int) -> None:
     shard = source / "s2-000.tar"
     shard.write_bytes(shard.read_bytes()[:-cut])

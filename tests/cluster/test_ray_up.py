@@ -75,6 +75,7 @@ def expected(folder: Path, place: Path) -> dict[str, bytes]:
     return content(place / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_the_on_premises_file_is_brought_up_over_ssh_and_runs_the_graph(machine: Path) -> None:
     project = machine / "shared" / "talking"

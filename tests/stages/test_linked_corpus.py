@@ -53,6 +53,7 @@ def finished(run: Run, most_s: float = 400) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_experiments_of_temp_and_queue_have_the_corpus_that_git_was_told_of(linked: tuple[Path, Run]) -> None:
     folder, run = linked

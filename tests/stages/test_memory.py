@@ -25,6 +25,7 @@ def peaks(folder: Path, clip: Path, count: int) -> dict[str, float]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks are read from Linux's /proc")
 def test_peak_memory_flat_in_clips(tmp_path: Path) -> None:

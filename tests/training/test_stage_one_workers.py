@@ -19,7 +19,11 @@ def cluster() -> Iterator[Cluster]:
         yield settings
 
 
-@pytest.mark.parametrize(("batch", "accumulate"), [(4, 1), (5, 1), (3, 2)])  # of two: alike, and one more of one
+# Of two: one more of one, alike, and one more of one in two parts.
+@pytest.mark.parametrize(
+    ("batch", "accumulate"),
+    [(5, 1), pytest.param(4, 1, marks=pytest.mark.slow), pytest.param(3, 2, marks=pytest.mark.slow)],
+)
 def test_two_workers_have_the_curve_of_one(make_job, tmp_path, cluster, batch, accumulate) -> None:
     job = make_job(steps=STEPS, batch=batch, accumulate=accumulate, validate_every=1)
     one = train(job, cluster, name="one", storage=tmp_path)
