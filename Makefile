@@ -18,7 +18,7 @@ export GIT_COMMITTER_NAME ?= $(GIT_AUTHOR_NAME)
 export GIT_COMMITTER_EMAIL ?= $(GIT_AUTHOR_EMAIL)
 endif
 
-.PHONY: setup demo link grid-sample demo-backbone ablations test test-slow lint bench soak ui lock clean
+.PHONY: setup demo link grid-sample demo-backbone hearing ablations test test-slow lint bench soak ui lock clean
 
 # Compiled here once: a graph is many processes, and under PYTHONDONTWRITEBYTECODE each would compile what it imports.
 setup: $(READY)
@@ -47,8 +47,8 @@ link:
 	ln -sfn "$$(cd "$(RAW)" && pwd)" "raw/$(CORPUS)"
 	git add --force "raw/$(CORPUS)"
 
-# make grid-sample GRID=/path/to/grid: the same graph on a folder of real GRID clips, nearly all of one speaker, with the
-# paper's target, which measures best on them (docs/results.md). SET="-S stage_one.target=whitened ..." changes it.
+# make grid-sample GRID=/path/to/grid: the same graph on a folder of real GRID clips, nearly all of one speaker, with what was
+# chosen for so few of them (docs/results.md). SET="-S stage_one.members=1 ..." changes it.
 PRESET ?= grid_sample
 grid-sample: $(READY)
 	@$(MAKE) --no-print-directory link CORPUS=grid_sample RAW="$(GRID)"
@@ -62,6 +62,12 @@ demo-backbone: $(READY)
 	dvc repro backbone
 	python -m stages.keep_backbone --backbone models/demo/backbone --out raw/backbones/demo
 	talking preset demo --write
+
+# The audio encoder that stage one may begin with, from nothing: some ten minutes on two cores.
+hearing: $(READY)
+	dvc repro pipelines/hearing/dvc.yaml
+	mkdir -p raw/hearing
+	cp -rT models/hearing/espeak raw/hearing/espeak
 
 # Rows and seeds of a plan as queued DVC experiments, JOBS at a time, then one table of them all.
 ROWS ?= pipelines/ablations/rows.yaml

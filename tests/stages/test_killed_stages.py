@@ -12,11 +12,11 @@ import torch
 from stages import animate, backbone, stage_one, stage_two
 from talking import cluster
 from talking.cluster.settings import Cluster
-from talking.media.audio import write_wav_bytes
 from talking.data.shards import ClipStatus, Sample, write_index, write_shard
+from talking.media.audio import write_wav_bytes
 from talking.systems.mm22 import stage_two as tuning
-from talking.training.context import LocalContext
 from talking.systems.mm22.stage_one import new_model
+from talking.training.context import LocalContext
 
 from .conftest import write_params
 from .toy_corpus import FRAMES, SPLITS, Corpus, write_corpus

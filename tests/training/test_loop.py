@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from torch import Tensor, distributed, multiprocessing, nn
 
 from talking.core.errors import TalkingError
+from talking.data.share import Share
 from talking.training.context import LocalContext, MemoryContext, TrainContext, train_locally
 from talking.training.loop import Loop, LoopSettings, Means, Recipe, train
-from talking.data.share import Share
 
 from .conftest import KilledError, same, state_of
 
