@@ -8,7 +8,7 @@ from PIL import Image
 
 from talking.faces.align import align_clip
 from talking.faces.alignment import ffhq_quad
-from talking.faces.finders import Box, DlibFinder, make_finder
+from talking.faces.detectors import Box, DlibDetector, make_detector
 
 SIZE = 256
 
@@ -20,14 +20,14 @@ def align_against_detection(frames: Iterable[np.ndarray]) -> tuple[float, float]
     it the usual way leaves black.
     """
     frames = list(frames)
-    finder = make_finder("dlib")
-    align_clip(frames[:2], finder, size=SIZE)
+    detector = make_detector("dlib")
+    align_clip(frames[:2], detector, size=SIZE)
     started = time.process_time()
-    tracked = align_clip(frames, finder, size=SIZE)
+    tracked = align_clip(frames, detector, size=SIZE)
     tracked_s = time.process_time() - started
-    assert isinstance(finder, DlibFinder)
+    assert isinstance(detector, DlibDetector)
     started = time.process_time()
-    usual = [detected_and_cut(frame, finder) for frame in frames]
+    usual = [detected_and_cut(frame, detector) for frame in frames]
     usual_s = time.process_time() - started
     alike = [
         psnr(made, theirs)
@@ -37,11 +37,11 @@ def align_against_detection(frames: Iterable[np.ndarray]) -> tuple[float, float]
     return usual_s / tracked_s, float(np.median(alike)) if alike else float("nan")
 
 
-def detected_and_cut(frame: np.ndarray, finder: DlibFinder) -> np.ndarray:
+def detected_and_cut(frame: np.ndarray, detector: DlibDetector) -> np.ndarray:
     """Find the face in an enlarged frame, its points, and cut it as FFHQ's script does: sampled finely, then shrunk."""
-    boxes = finder._detector(frame, 1)
+    boxes = detector._detector(frame, 1)
     box = max(boxes, key=lambda found: found.area())
-    points = finder.landmarks(frame, Box(box.left(), box.top(), box.right(), box.bottom()))
+    points = detector.landmarks(frame, Box(box.left(), box.top(), box.right(), box.bottom()))
     corners = tuple((ffhq_quad(points).astype(float) + 0.5).ravel().tolist())
     fine = Image.fromarray(frame).transform(
         (4 * SIZE, 4 * SIZE), Image.Transform.QUAD, corners, Image.Resampling.BILINEAR

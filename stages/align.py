@@ -10,7 +10,7 @@ from talking.orchestration.work.align import AlignWork
 def main(params: Params, resampled: Location, out: Location) -> None:
     """Align every resampled clip."""
     inputs = shard_inputs(resampled, parts_of(params.align))
-    work, networks = AlignWork(absolute(resampled), params.align), params.align.finder == "face_alignment"
+    work, networks = AlignWork(absolute(resampled), params.align), params.align.detector == "face_alignment"
     map_stage(params, "align", work, inputs, out, networks=networks)
 
 

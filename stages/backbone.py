@@ -10,7 +10,7 @@ from talking.corpora.roles import in_turn
 from talking.data.shards import ShardFolder, fingerprint
 from talking.evaluation.inversion import inversion_quality
 from talking.evaluation.report.series import write_curves
-from talking.faces.finders import make_finder
+from talking.faces.detectors import make_detector
 from talking.models.backbone import Backbone
 from talking.orchestration.clips import keys_of, rows_of
 from talking.orchestration.params import Params
@@ -78,7 +78,7 @@ def main(params: Params, source: Path, manifest: Path, aligned: Path, out: Path,
     usable = keys_of(manifest, folder_of_crops, "validation")
     clips = [(row.key, row.speaker) for row in rows_of(manifest, "validation") if row.key in usable]
     quality = inversion_quality(
-        pair.to(best_device()), folder_of_crops, in_turn(clips, section.backbone_clips), make_finder(section.finder)
+        pair.to(best_device()), folder_of_crops, in_turn(clips, section.backbone_clips), make_detector(section.detector)
     )
     write_json(metrics, quality)
     write_curves(curve, plots)

@@ -24,7 +24,7 @@ from talking.evaluation.report.findings import Findings, Table
 from talking.evaluation.report.headline import headline
 from talking.evaluation.report.html import PAGE, write_page
 from talking.evaluation.videos import Videos, find_videos
-from talking.faces.finders import make_finder
+from talking.faces.detectors import make_detector
 from talking.media.audio import extract_sound
 from talking.media.video import decode_frames
 from talking.metrics.identity import load_identity
@@ -55,10 +55,10 @@ class EvaluateWork:
     films: Path
 
     def prepare(self) -> None:
-        """Load the finder and whatever networks have their weights."""
+        """Load the detector and whatever networks have their weights."""
         device, weights = str(best_device()), Path(self.section.weights) if self.section.weights else None
         self.measurer = Measurer(
-            finder=make_finder(self.section.finder),
+            detector=make_detector(self.section.detector),
             networks=Networks(
                 load_lpips(weights, device=device),
                 load_identity(),
@@ -177,7 +177,7 @@ def measure(
     gathered = Report(
         folder, section.sheet_columns, no_fid, methods, tuple(others.clips), others.remarks, params.seed, clips
     )
-    networks = section.weights is not None or section.finder == "face_alignment"
+    networks = section.weights is not None or section.detector == "face_alignment"
     resources = params.cluster if networks else cluster.on_cpus(params.cluster)
     with cluster.connect(params.cluster):
         for views in cluster.map_items(work, clips, resources):

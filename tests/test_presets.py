@@ -167,7 +167,7 @@ def test_the_command_lists_prints_and_writes(here: Path, capsys: pytest.CaptureF
     cli.main(["preset", "grid_sample"])
     printed = capsys.readouterr().out
     assert (
-        printed.startswith("-S corpus=grid_sample -S backbone=crops -S pca.source=codes ") and printed.count("\n") == 1
+        printed.startswith("-S corpus=grid_sample -S backbone=crops -S mfcc.altered=6 ") and printed.count("\n") == 1
     )
     cli.main(["preset", "grid_sample", "--write", "-S", "seed=2"])
     said = capsys.readouterr().out.splitlines()

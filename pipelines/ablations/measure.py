@@ -9,7 +9,7 @@ from talking.core.accelerators import best_device
 from talking.core.files import write_json
 from talking.corpora.roles import TestClip, test_clips
 from talking.data.shards import ShardFolder
-from talking.faces.finders import make_finder
+from talking.faces.detectors import make_detector
 from talking.models.backbone import Backbone
 from talking.models.tuned import load_tuned
 from talking.orchestration.adapting import chosen_adaptations
@@ -65,12 +65,12 @@ def main(
     model, pair = Ensemble.load(stage_one).to(device), Backbone.load(backbone).to(device)
     maker = RowMaker(model, LinearFit.load(stage_one), pair.generator, copy.deepcopy(pair.generator), ablation.size)
     reader = MaterialReader(ShardFolder(aligned), ShardFolder(codes), ShardFolder(windows), ablation.size)
-    finder, scores = make_finder(params.evaluate.finder), []
+    detector, scores = make_detector(params.evaluate.detector), []
     for clip in clips_of(manifest, reader, ablation):
         if ablation.tune_steps:
             maker.tuned.load_state_dict(load_tuned(stage_two, clip.clip.speaker, pair.generator))
         maker.delivery = Delivery.of(params.animate.rest, params.animate.expression, known=clip.clip.known)
-        scores += score_rows(maker, clip, finder, ablation.measured)
+        scores += score_rows(maker, clip, detector, ablation.measured)
     write_json(metrics, summary(scores))
     write_json(headline, {"ablation": few_of(summary(scores))})
     print(f"measure: {ablation.row}: {summary(scores)}")

@@ -9,8 +9,8 @@ import torch
 
 from talking.core.accelerators import best_device
 from talking.core.errors import TalkingError
+from talking.faces.detectors import LandmarkDetector, make_detector
 from talking.faces.face import Face, find_face, read_picture
-from talking.faces.finders import Finder, make_finder
 from talking.faces.paste import Paste
 from talking.losses.perceptual import PerceptualLoss
 from talking.media.audio import MfccConfig
@@ -33,7 +33,7 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Animator:
-    """What makes a face speak: the trained model, its backbone, and the finder that aligned its training data.
+    """What makes a face speak: the trained model, its backbone, and the detector that aligned its training data.
 
     mfcc: how its audio windows are cut; generator: one tuned on the person, None for the backbone's own;
     batch: frames that are made at once; listen_s: how far the sound is heard ahead of the frames (`stream_windows`);
@@ -42,7 +42,7 @@ class Animator:
 
     model: Ensemble
     backbone: Backbone
-    finder: Finder
+    detector: LandmarkDetector
     mfcc: MfccConfig
     generator: torch.nn.Module | None = None
     batch: int = 32
@@ -62,7 +62,7 @@ class Animator:
         return cls(
             model=Ensemble.load(path / "stage_one").to(device),
             backbone=Backbone.load(path / "backbone").to(device),
-            finder=make_finder(params.align.finder, device=device.type),
+            detector=make_detector(params.align.detector, device=device.type),
             mfcc=config_of(params),
             delivery=Delivery.of(params.animate.rest, params.animate.expression, known=False),
         )
@@ -98,8 +98,8 @@ class Animator:
     def find(self, image: np.ndarray | Path) -> Face:
         """Return the largest face of an RGB picture uint8 (H, W, 3) or of a picture file, for `animate` and `tuned`."""
         if isinstance(image, np.ndarray):
-            return find_face(image, self.finder)
-        return find_face(read_picture(Path(image)), self.finder, str(image))
+            return find_face(image, self.detector)
+        return find_face(read_picture(Path(image)), self.detector, str(image))
 
     def code(self, face: Face) -> np.ndarray:
         """Return the W+ code w_I (L, 512) of a face."""

@@ -86,9 +86,9 @@ class Networks:
 
 @dataclass(frozen=True)
 class Sight:
-    """A video and what a finder sees in it.
+    """A video and what a detector sees in it.
 
-    frames: (T, H, W, 3) uint8. landmarks: (T, 68, 2), where the finder places its points, face or not. found: (T,)
+    frames: (T, H, W, 3) uint8. landmarks: (T, 68, 2), where the detector places its points, face or not. found: (T,)
     bool, in which frames there is a face.
     """
 

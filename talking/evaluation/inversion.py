@@ -7,7 +7,7 @@ import numpy as np
 from talking.data.members import CROPS
 from talking.data.shards import ShardFolder
 from talking.evaluation.evaluate import ClipScores, Sight, score_clip, summarise
-from talking.faces.finders import Box, Finder
+from talking.faces.detectors import Box, LandmarkDetector
 from talking.media.video import decode_frames
 from talking.models.backbone import Backbone
 from talking.synthesis.codes import invert_frames, synthesise_frames
@@ -16,19 +16,19 @@ KEPT = ("psnr", "ssim", "lmd", "mouth_correlation", "opening_slope", "frames", "
 
 
 def inversion_quality(
-    backbone: Backbone, aligned: ShardFolder, keys: Sequence[str], finder: Finder
+    backbone: Backbone, aligned: ShardFolder, keys: Sequence[str], detector: LandmarkDetector
 ) -> dict[str, float | int | None]:
     """Return the means over the clips `keys` of the measures of G(E_I(x)) against x, at the size of the crops.
 
-    Clips in which the finder sees no face are left out.
+    Clips in which the detector sees no face are left out.
     """
     statuses = {status.clip: status for status in aligned.statuses}
     scores: list[ClipScores] = []
     for key in keys:
         crops = decode_frames(aligned.clip(key).members[CROPS])
         made = synthesise_frames(backbone.generator, invert_frames(backbone, crops), crops.shape[1])
-        box = face_box(crops, finder)
-        true_sight, made_sight = (sight_of(frames, finder, box) for frames in (crops, made))
+        box = face_box(crops, detector)
+        true_sight, made_sight = (sight_of(frames, detector, box) for frames in (crops, made))
         if not true_sight.found.any():
             continue
         scores.append(score_clip(true_sight, made_sight, key=key, speaker=statuses[key].speaker, row="inversion"))
@@ -36,22 +36,22 @@ def inversion_quality(
     return {name: row.get(name) for name in KEPT}
 
 
-def face_box(frames: np.ndarray, finder: Finder) -> Box | None:
-    """Return the box of the face in aligned frames (T, H, W, 3): the finder's own for them, or the first it detects."""
-    if (known := finder.aligned_box(frames.shape[1])) is not None:
+def face_box(frames: np.ndarray, detector: LandmarkDetector) -> Box | None:
+    """Return the box of the face in aligned frames (T, H, W, 3): the detector's own, or the first that it detects."""
+    if (known := detector.aligned_box(frames.shape[1])) is not None:
         return known
-    return next((box for frame in frames if (box := finder.detect(frame)) is not None), None)
+    return next((box for frame in frames if (box := detector.detect(frame)) is not None), None)
 
 
-def sight_of(frames: np.ndarray, finder: Finder, box: Box | None) -> Sight:
-    """Return aligned frames (T, H, W, 3) with the landmarks that the finder sees in them, looking in `box`.
+def sight_of(frames: np.ndarray, detector: LandmarkDetector, box: Box | None) -> Sight:
+    """Return aligned frames (T, H, W, 3) with the landmarks that the detector sees in them, looking in `box`.
 
-    True and made frames are looked at in one box, the true face's: a finder's points depend on its box, and in
+    True and made frames are looked at in one box, the true face's: a detector's points depend on its box, and in
     made frames, which are softer, a detector boxes the face otherwise, which would be measured as motion of the lips.
     Whether there is a face at all is asked of each frame alone. Without a box there is none.
     """
     if box is None:
         return Sight(frames, np.full((len(frames), 68, 2), np.nan, np.float32), np.zeros(len(frames), bool))
-    found = np.array([finder.shows_face(frame) for frame in frames], bool)
-    points = [finder.landmarks(frame, box) for frame in frames]
+    found = np.array([detector.shows_face(frame) for frame in frames], bool)
+    points = [detector.landmarks(frame, box) for frame in frames]
     return Sight(frames, np.array(points, np.float32).reshape(len(frames), 68, 2), found)

@@ -9,7 +9,7 @@ from talking.corpora.clip import Segment
 from talking.evaluation.evaluate import ClipScores, Networks, Sight, score_clip
 from talking.evaluation.inversion import face_box, sight_of
 from talking.evaluation.methods import View
-from talking.faces.finders import Finder
+from talking.faces.detectors import LandmarkDetector
 from talking.media.pixels import resize_frames
 from talking.metrics.closure import Closure, closure
 from talking.metrics.inception import Inception
@@ -26,8 +26,8 @@ class ClipMeasures:
     stills: row (and `true`) -> a few frames (N, S, S, 3) uint8.
     features: row (and `true`) -> Inception features of the measured frames (M, 2048), empty without the network.
     lips: how the true lips close at the labels, None without labels.
-    faceless: how many frames are left out because the finder sees no face in the true video; where that is all of them,
-    there are no scores. view: which crops the videos show.
+    faceless: how many frames are left out because the detector sees no face in the true video; where these are
+    all of them, there are no scores. view: which crops the videos show.
     """
 
     key: str
@@ -44,9 +44,9 @@ class ClipMeasures:
 
 @dataclass
 class Measurer:
-    """The finder and the networks that measure; `columns` and `thumbnail` say how many stills are kept, how large."""
+    """The detector and the networks that measure; `columns` and `thumbnail` say how many stills are kept, how large."""
 
-    finder: Finder
+    detector: LandmarkDetector
     networks: Networks
     inception: Inception | Unavailable
     columns: int
@@ -73,9 +73,9 @@ class Measurer:
         length = min(len(true), *(len(frames) for frames in made.values()))
         size = next(iter(made.values())).shape[1]
         true = resize_frames(true[:length], size)
-        box = face_box(true, self.finder)
-        truth = sight_of(true, self.finder, box)
-        sights = {row: sight_of(frames[:length], self.finder, box) for row, frames in made.items()}
+        box = face_box(true, self.detector)
+        truth = sight_of(true, self.detector, box)
+        sights = {row: sight_of(frames[:length], self.detector, box) for row, frames in made.items()}
         asked = np.arange(length) >= measured_from
         counted = asked & truth.found
         scored = sights if counted.any() else {}

@@ -1,1 +1,1 @@
-"""Faces: landmark finders, tracking and the FFHQ alignment."""
+"""Faces: landmark detectors, tracking and the FFHQ alignment."""

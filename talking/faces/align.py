@@ -8,7 +8,7 @@ import numpy as np
 
 from talking.core.errors import Rejected, TalkingError
 from talking.faces.alignment import crop, ffhq_quad, smooth_quads, smoothing_reach
-from talking.faces.finders import Finder
+from talking.faces.detectors import LandmarkDetector
 from talking.faces.tracking import Tracker
 
 Found = tuple[np.ndarray, np.ndarray]  # a frame (H, W, 3) and its landmarks (68, 2)
@@ -31,7 +31,7 @@ class Aligned:
 
 def align_clip(
     frames: Iterable[np.ndarray],
-    finder: Finder,
+    detector: LandmarkDetector,
     *,
     size: int = 256,
     smoothing: float = 0.0,
@@ -51,7 +51,7 @@ def align_clip(
     """
     if not 0 <= max_missing <= 1 or longest_gap < 0 or size < 1:
         raise TalkingError(f"cannot align with size {size}, max_missing {max_missing}, longest_gap {longest_gap}")
-    tracker = Tracker(finder, redetect_every=redetect_every, max_step=max_step)
+    tracker = Tracker(detector, redetect_every=redetect_every, max_step=max_step)
     gaps = _Gaps(longest_gap)
     crops, landmarks, quads = [], [], []
     for frame, points, quad in _with_quads(gaps.fill(frames, tracker), smoothing):

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from talking.core.errors import Rejected, TalkingError
 from talking.faces.alignment import crop, ffhq_quad
-from talking.faces.finders import Box, Finder
+from talking.faces.detectors import Box, LandmarkDetector
 
 CROP_SIZE = 256
 WHITE = (255, 255, 255)
@@ -62,14 +62,14 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(values * (255 / whole)), 0, 255).astype(np.uint8))
 
 
-def find_face(picture: np.ndarray, finder: Finder, name: str = "the picture") -> Face:
+def find_face(picture: np.ndarray, detector: LandmarkDetector, name: str = "the picture") -> Face:
     """Return the largest face of a picture uint8 (H, W, 3) RGB; raises `Rejected` ("faceless") where there is none."""
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
         raise TalkingError(f"{name} is {picture.dtype} {picture.shape}: give RGB, uint8 (H, W, 3).")
-    boxes = finder.faces(picture)
+    boxes = detector.faces(picture)
     if not boxes:
         raise Rejected("faceless", f"{name}: no face was found: give a picture that shows one from the front.")
-    landmarks = finder.landmarks(picture, max(boxes, key=_area))
+    landmarks = detector.landmarks(picture, max(boxes, key=_area))
     quad = ffhq_quad(landmarks)
     return Face(picture, landmarks, quad, crop(picture, quad, CROP_SIZE), len(boxes) - 1)
 

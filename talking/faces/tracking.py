@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from talking.core.errors import TalkingError
-from talking.faces.finders import Box, Finder
+from talking.faces.detectors import Box, LandmarkDetector
 from talking.faces.landmarks import RIGID
 
 # The side, in pixels, of the grey thumbnail by which a tracked face is compared with the one detected.
@@ -49,14 +49,14 @@ class Tracker:
     """
 
     def __init__(
-        self, finder: Finder, *, redetect_every: int = 0, max_step: float = 0.1, min_likeness: float = 0.5
+        self, detector: LandmarkDetector, *, redetect_every: int = 0, max_step: float = 0.1, min_likeness: float = 0.5
     ) -> None:
         if redetect_every < 0 or max_step <= 0 or not -1 <= min_likeness <= 1:
             raise TalkingError(
                 f"tracking cannot use redetect_every {redetect_every} (0 or more), max_step {max_step} (above 0), "
                 f"min_likeness {min_likeness} (-1 to 1); correct them"
             )
-        self._finder = finder
+        self._detector = detector
         self._every, self._max_step, self._min_likeness = redetect_every, max_step, min_likeness
         self._anchor: _Anchor | None = None
         self._last: np.ndarray | None = None
@@ -77,7 +77,7 @@ class Tracker:
         anchor, last, box = self._anchor, self._last, self._box
         if anchor is None or last is None or box is None:
             return None
-        landmarks = self._finder.landmarks(frame, box)
+        landmarks = self._detector.landmarks(frame, box)
         moved, side = _moved_box(anchor, landmarks), box.right - box.left
         step = np.hypot(*(landmarks - last).T).mean() / side
         if step > self._max_step or _share_inside(landmarks, frame) < LEAST_INSIDE:
@@ -91,25 +91,25 @@ class Tracker:
     def _detect(self, frame: np.ndarray) -> np.ndarray | None:
         self.detections += 1
         self._age = 0
-        self._box = box = self._finder.detect(frame)
+        self._box = box = self._detector.detect(frame)
         if box is None:
             self._anchor = None
             return None
-        landmarks = self._finder.landmarks(frame, box)
+        landmarks = self._detector.landmarks(frame, box)
         self._anchor = _Anchor(box, landmarks, _thumbnail(frame, box))
         return landmarks
 
 
 def track(
     frames: Iterable[np.ndarray],
-    finder: Finder,
+    detector: LandmarkDetector,
     *,
     redetect_every: int = 0,
     max_step: float = 0.1,
     min_likeness: float = 0.5,
 ) -> Tracked:
     """Find the landmarks of every frame uint8 (H, W, 3) of one clip; see `Tracker` for the parameters."""
-    tracker = Tracker(finder, redetect_every=redetect_every, max_step=max_step, min_likeness=min_likeness)
+    tracker = Tracker(detector, redetect_every=redetect_every, max_step=max_step, min_likeness=min_likeness)
     landmarks = [tracker.step(frame) for frame in frames]
     return Tracked(landmarks, tracker.detections)
 

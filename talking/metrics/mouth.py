@@ -1,6 +1,6 @@
-"""The lips over time, made against true, by one finder: LMD (thesis eq. 5.6), the opening's correlation and slope.
+"""The lips over time, made against true, by one detector: LMD (thesis eq. 5.6), the opening's correlation and slope.
 
-Landmarks are (T, 68, 2) in pixels of the same aligned frames, and the true face is found in all of them. A finder
+Landmarks are (T, 68, 2) in pixels of the same aligned frames, and the true face is found in all of them. A detector
 places its points in any frame, so the made ones are there where it finds no face too: `found` (T,) says in which
 frames it does. A frame that it misses counts against the made video, and never less than if the face had been found.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from talking.faces.landmarks import MOUTH, mouth_opening, outer_eye_distance
 
 # A mouth whose opening varies less than this share of the true one's stands still: of a frozen frame that was encoded
-# and decoded, the finder's jitter alone is 2 to 4 %.
+# and decoded, the detector's jitter alone is 2 to 4 %.
 STILL = 0.1
 FEWEST_FRAMES = 3
 
@@ -32,7 +32,7 @@ def lmd_normalised(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> flo
 def mouth_distances(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Return the mean distance in pixels of the mouth points for each frame, (T,).
 
-    A frame without a face counts as the largest of these: the distance of the points that the finder placed in it, the
+    A frame without a face counts as the largest of these: that of the points that the detector placed in it, the
     largest of the frames in which it found a face, and the largest between the true mouths of any two frames.
     """
     _check(true, made, found)
@@ -48,7 +48,7 @@ def mouth_correlation(true: np.ndarray, made: np.ndarray, found: np.ndarray) -> 
     """Return Pearson's correlation over time of the inner lips' opening in one clip, from landmarks (T, 68, 2).
 
     0.0 when either mouth stands still (a constant series, or under a tenth of the true one's variation): such a video
-    says nothing, and the correlation of the finder's jitter would be chance. Where frames have no face, the lower of
+    says nothing, and the correlation of the detector's jitter would be chance. Where frames have no face, the lower of
     two readings: of the points as they were placed, and with the mean opening of the other frames in those. None with
     fewer than three frames.
     """

@@ -66,7 +66,7 @@ class Resample:
 class Align:
     """Landmarks, quads and crops."""
 
-    finder: Literal["dlib", "face_alignment"]
+    detector: Literal["dlib", "face_alignment"]
     whole_clip: bool
     size: int = number(16, 1024)
     whole_margin: float = number(0)
@@ -120,7 +120,7 @@ class Animate:
 class Evaluate:
     """Measures and pictures."""
 
-    finder: Literal["dlib", "face_alignment"]
+    detector: Literal["dlib", "face_alignment"]
     weights: str | None
     sheet_columns: int = number(2)
     thumbnail: int = number(16)

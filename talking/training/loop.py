@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from talking.core.errors import TalkingError
 from talking.data.share import Share
 from talking.training.context import TrainContext
-from talking.training.processes import average_gradients, move_average
+from talking.training.processes import average_gradients, move_ema
 from talking.training.random_states import random_states, restore_random_states
 
 CHECKPOINT = "state.pt"
@@ -187,7 +187,7 @@ class Loop:
     def _move_ema(self) -> None:
         for name, average in self.ema.items():
             assert self.settings.ema is not None, "a recipe with averaged networks needs a rule for their ema"
-            move_average(average, self.recipe.networks[name], self.settings.ema(self.step))
+            move_ema(average, self.recipe.networks[name], self.settings.ema(self.step))
 
     def _check(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):

@@ -53,7 +53,7 @@ def step_generator(device: torch.device | None, *place: int) -> torch.Generator:
 
 
 @torch.no_grad()
-def move_average(average: nn.Module, model: nn.Module, keep: float) -> None:
+def move_ema(average: nn.Module, model: nn.Module, keep: float) -> None:
     """Move each number of `average` towards the model's, keeping the share `keep` of its own; counts are copied."""
     pairs = zip(average.state_dict().values(), model.state_dict().values(), strict=True)
     for mine, its in pairs:

@@ -113,7 +113,7 @@ CATALOGUE = (
     PublishedWeights(
         name="fan-2d",
         file="2DFAN4-11f355bf06.pth.tar",
-        what="FAN, the 68 landmarks of the finder face_alignment",
+        what="FAN, the 68 landmarks of the detector face_alignment",
         licence=FACE_ALIGNMENT,
         published_at="https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar",
         sha256="11f355bf0693120222f5955ce3f9dc8fb5763ebb30a47d7906e509490d32e4aa",
@@ -123,7 +123,7 @@ CATALOGUE = (
     PublishedWeights(
         name="s3fd",
         file="s3fd-619a316812.pth",
-        what="S3FD, the face detector of the finder face_alignment",
+        what="S3FD, the face detector of the landmark detector face_alignment",
         licence=FACE_ALIGNMENT,
         published_at="https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",
         sha256="619a31681264d3f7f7fc7a16a42cbbe8b23f31a256f75a366e5a1bcd59b33543",

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from talking.corpora import roles
-from talking.faces.finders import Box
+from talking.faces.detectors import Box
 from talking.metrics.image import psnr
 from talking.models.ridge import Ridge
 from talking.synthesis.codes import synthesise_frames
@@ -20,7 +20,7 @@ NO_LINEAR = LinearFit(Ridge(np.zeros((1, 1))), *(np.zeros(1, np.float32) for _ i
 
 @dataclass
 class Points:
-    """A finder that sees a mouth as open as the picture is bright."""
+    """A detector that sees a mouth as open as the picture is bright."""
 
     def aligned_box(self, size: int) -> Box:
         return Box(0, 0, size, size)

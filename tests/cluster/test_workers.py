@@ -99,7 +99,7 @@ def test_a_shard_that_always_fails_is_named_with_the_workers_words_and_the_other
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
-        ("mistake", r"^params\.yaml: align\.finder is 'eyes': choose dlib\.$"),
+        ("mistake", r"^params\.yaml: align\.detector is 'eyes': choose dlib\.$"),
         ("full", r"^The disk of .*marker is full"),
     ],
 )

@@ -42,7 +42,7 @@ class ToyWork:
         if self.trouble == "error" or (self.trouble == "first error" and first):
             raise KeyError("nose")
         if self.trouble == "mistake":
-            raise TalkingError("params.yaml: align.finder is 'eyes': choose dlib.")
+            raise TalkingError("params.yaml: align.detector is 'eyes': choose dlib.")
         if self.trouble == "full":
             raise OSError(28, "No space left on device", str(self.marker))
 

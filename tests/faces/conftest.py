@@ -1,4 +1,4 @@
-"""A face that needs no download, and a finder that is loaded once."""
+"""A face that needs no download, and a detector that is loaded once."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import skimage.data
 
-from talking.faces.finders import Finder, make_finder
+from talking.faces.detectors import LandmarkDetector, make_detector
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.fixture(scope="session")
-def finder() -> Finder:
-    return make_finder("dlib")
+def detector() -> LandmarkDetector:
+    return make_detector("dlib")
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,14 @@ from torch import nn
 
 from talking.data.shards import ClipStatus, Sample, ShardFolder, write_index, write_shard
 from talking.evaluation.inversion import KEPT, face_box, inversion_quality, sight_of
-from talking.faces.finders import Box
+from talking.faces.detectors import Box
 from talking.media.video import encode_frames_bytes
 
 SIZE, FRAMES = 32, 6
 KEYS = ["s1_a", "s1_b", "s2_a"]
 
 
-class MiddleFinder:
+class MiddleDetector:
     """Sees a mouth as open as the frame is bright."""
 
     def detect(self, frame: np.ndarray) -> Box | None:
@@ -71,7 +71,7 @@ def _samples(keys: list[str]) -> Iterator[Sample]:
 
 
 def test_a_backbone_that_keeps_everything_scores_perfectly(aligned: ShardFolder) -> None:
-    quality = inversion_quality(Grey(1.0), aligned, KEYS, MiddleFinder())
+    quality = inversion_quality(Grey(1.0), aligned, KEYS, MiddleDetector())
     assert set(quality) == set(KEPT)
     assert (quality["psnr"], quality["lmd"], quality["missed_frames"]) == (100.0, 0.0, 0)
     assert quality["mouth_correlation"] == pytest.approx(1)
@@ -80,25 +80,25 @@ def test_a_backbone_that_keeps_everything_scores_perfectly(aligned: ShardFolder)
 
 
 def test_a_backbone_that_halves_the_movement_halves_the_slope(aligned: ShardFolder) -> None:
-    quality = inversion_quality(Grey(0.5), aligned, KEYS, MiddleFinder())
+    quality = inversion_quality(Grey(0.5), aligned, KEYS, MiddleDetector())
     assert quality["mouth_correlation"] == pytest.approx(1, abs=1e-3)
     assert quality["opening_slope"] == pytest.approx(0.5, abs=0.02)
     assert quality["psnr"] < 30
 
 
 def test_a_backbone_that_forgets_the_mouth_has_no_correlation(aligned: ShardFolder) -> None:
-    quality = inversion_quality(Grey(0.0), aligned, ["s1_a"], MiddleFinder())
+    quality = inversion_quality(Grey(0.0), aligned, ["s1_a"], MiddleDetector())
     assert quality["mouth_correlation"] == 0
     assert (quality["clips"], quality["speakers"]) == (1, 1)
 
 
 def test_without_clips_there_are_no_numbers(aligned: ShardFolder) -> None:
-    assert inversion_quality(Grey(1.0), aligned, [], MiddleFinder()) == dict.fromkeys(KEPT)
+    assert inversion_quality(Grey(1.0), aligned, [], MiddleDetector()) == dict.fromkeys(KEPT)
 
 
 def test_a_sight_holds_the_frames_and_what_is_seen_in_them() -> None:
     frames = np.full((3, SIZE, SIZE, 3), 100, np.uint8)
-    sight = sight_of(frames, MiddleFinder(), face_box(frames, MiddleFinder()))
+    sight = sight_of(frames, MiddleDetector(), face_box(frames, MiddleDetector()))
     assert sight.frames is frames
     assert sight.landmarks.shape == (3, 68, 2)
     np.testing.assert_allclose(sight.landmarks[:, 66, 1] - sight.landmarks[:, 62, 1], 2)
@@ -108,7 +108,7 @@ def test_a_face_is_looked_for_in_every_frame_and_points_are_placed_in_all() -> N
     frames = np.full((4, SIZE, SIZE, 3), 100, np.uint8)
     frames[[0, 2]] = 0
 
-    class Lit(MiddleFinder):
+    class Lit(MiddleDetector):
         def shows_face(self, frame: np.ndarray) -> bool:
             return bool(frame.max())
 
@@ -121,7 +121,7 @@ def test_a_face_is_looked_for_in_every_frame_and_points_are_placed_in_all() -> N
 
 
 def test_a_clip_without_a_true_face_is_left_out(aligned: ShardFolder) -> None:
-    class Blind(MiddleFinder):
+    class Blind(MiddleDetector):
         def shows_face(self, frame: np.ndarray) -> bool:
             return False
 

@@ -1,4 +1,4 @@
-"""What an evaluation takes from one clip, with a finder whose landmarks are known by hand."""
+"""What an evaluation takes from one clip, with a detector whose landmarks are known by hand."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from talking.corpora.clip import Segment
 from talking.evaluation.evaluate import Networks
 from talking.evaluation.measure import TRUE, Measurer
-from talking.faces.finders import Box
+from talking.faces.detectors import Box
 from talking.metrics.unavailable import Unavailable
 
 SIZE, FRAMES = 64, 12
@@ -14,7 +14,7 @@ PHONES = (Segment(0.0, 0.2, "b"), Segment(0.2, 0.48, "a"))
 NO_INCEPTION = Unavailable("no Inception")
 
 
-class GreyFinder:
+class GreyDetector:
     """Reads the mouth's opening, in pixels, off the grey level of a frame; a black frame has no face."""
 
     def detect(self, frame: np.ndarray) -> Box | None:
@@ -44,7 +44,7 @@ LEVELS = np.array([100, 100, 100, 110, 120, 130, 140, 130, 120, 110, 100, 100])
 
 @pytest.fixture
 def measurer() -> Measurer:
-    return Measurer(GreyFinder(), Networks(), NO_INCEPTION, columns=4, thumbnail=16)
+    return Measurer(GreyDetector(), Networks(), NO_INCEPTION, columns=4, thumbnail=16)
 
 
 def measure(measurer: Measurer, true: np.ndarray, made: dict[str, np.ndarray], measured_from: int = 0):
@@ -63,7 +63,7 @@ def test_a_perfect_row_and_a_frozen_one(measurer: Measurer) -> None:
     assert (measured.key, measured.speaker, measured.split) == ("s1_a", "s1", "unseen")
 
 
-def test_the_openings_are_those_that_the_finder_sees(measurer: Measurer) -> None:
+def test_the_openings_are_those_that_the_detector_sees(measurer: Measurer) -> None:
     true = clip(LEVELS)
     measured = measure(measurer, true, {"stage_one": clip(LEVELS - 20)})
     assert list(measured.openings) == [TRUE, "stage_one"]
@@ -119,7 +119,7 @@ def test_a_clip_without_a_true_face_has_no_scores(measurer: Measurer) -> None:
 def test_made_frames_are_looked_at_where_the_true_face_is(measurer: Measurer) -> None:
     boxes = []
 
-    class Recorder(GreyFinder):
+    class Recorder(GreyDetector):
         def detect(self, frame: np.ndarray) -> Box | None:
             found = int(frame.max())
             return Box(found, 0, 60, 60) if found else None
@@ -128,7 +128,7 @@ def test_made_frames_are_looked_at_where_the_true_face_is(measurer: Measurer) ->
             boxes.append(box)
             return super().landmarks(frame, box)
 
-    measurer.finder = Recorder()
+    measurer.detector = Recorder()
     measure(measurer, clip(LEVELS), {"stage_two": clip(LEVELS + 7)})
     assert set(boxes) == {Box(100, 0, 60, 60)}
 

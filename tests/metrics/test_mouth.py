@@ -82,7 +82,7 @@ def test_a_frozen_mouth_correlates_with_nothing() -> None:
     assert on_all(opening_slope, frozen, true) == 0.0
 
 
-def test_the_finders_jitter_on_a_frozen_mouth_is_not_taken_for_speech() -> None:
+def test_the_detector_jitter_on_a_frozen_mouth_is_not_taken_for_speech() -> None:
     true = wave()
     jitter = 5 + 0.04 * (true - true.mean())
     assert np.corrcoef(true, jitter)[0, 1] > 0.99

@@ -75,7 +75,7 @@ def test_the_footing_stands_first_among_the_notes_and_missed_faces_are_explained
         gathered.add(replace(measured, scores=lost, faceless=3, lips=Closure(shut=1, bilabials=2, parted=2, others=2)))
     notes = gathered.findings(NO_FID, (), 0, clips).notes
     assert "s1 on the first frame of s1_9" in notes[1] and "no face in 6 true frames" in notes[2]
-    assert notes[3].startswith("A frame in which the finder sees no face in a made video counts against its method")
+    assert notes[3].startswith("A frame in which the detector sees no face in a made video counts against its method")
     assert "closure J is 0.50" in notes[4]
 
 

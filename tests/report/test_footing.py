@@ -32,8 +32,8 @@ def test_it_says_for_each_speaker_what_the_generator_saw() -> None:
 
 def test_frames_and_clips_without_a_true_face_are_counted_and_named() -> None:
     assert faces_note({"s1_a": 0, "s1_b": 3, "s2_a": 1}, ["s3_a"]) == [
-        "The finder sees no face in 4 true frames, which are left out of every method: s1_b (3) and s2_a (1).",
-        "Not measured at all, for the finder sees no face in the true video: s3_a.",
+        "The detector sees no face in 4 true frames, which are left out of every method: s1_b (3) and s2_a (1).",
+        "Not measured at all, for the detector sees no face in the true video: s3_a.",
     ]
     assert faces_note({"s1_a": 0}, []) == []
 

@@ -19,7 +19,7 @@ from talking.data.shards import ClipStatus, ShardFolder, ShardRow, write_index
 from talking.evaluation.evaluate import Networks
 from talking.evaluation.measure import Measurer
 from talking.evaluation.report.evaluation import Report
-from talking.faces.finders import make_finder
+from talking.faces.detectors import make_detector
 from talking.media.video import decode_frames
 from talking.metrics.unavailable import Unavailable
 from talking.models.backbone import Backbone
@@ -86,7 +86,7 @@ def save_pair(folder: Path) -> None:
 def evaluated(folder: Path, params: Params) -> None:
     """Measure every clip against itself, as the stage evaluate does clip by clip, and write the report."""
     missing = Unavailable("no weights")
-    measurer = Measurer(make_finder("dlib"), Networks(missing, missing), missing, columns=4, thumbnail=32)
+    measurer = Measurer(make_detector("dlib"), Networks(missing, missing), missing, columns=4, thumbnail=32)
     report, aligned = Report(folder / "report", 4, missing, METHODS), ShardFolder(folder / "aligned")
     for sample in aligned.read(SHARD):
         crops = decode_frames(sample.members["crops.mp4"])[:25]

@@ -48,7 +48,7 @@ def test_what_is_declared_is_read_as_it_is(params: Params) -> None:
     ("path", "named"),
     [
         ("stage_one.lr", "stage_one.lr"),
-        ("evaluate.finder", "evaluate"),
+        ("evaluate.detector", "evaluate"),
         ("the_corpus.reader", "corpora.demo.reader"),
         ("the_backbone.source", "backbones.demo"),
         ("corpora", "corpora"),

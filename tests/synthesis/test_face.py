@@ -6,8 +6,8 @@ import skimage.data
 from PIL import Image
 
 from talking.core.errors import TalkingError
+from talking.faces.detectors import make_detector
 from talking.faces.face import find_face, read_picture
-from talking.faces.finders import make_finder
 
 GREY = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
 COLOUR = np.stack([GREY, GREY[:, ::-1], np.full_like(GREY, 90)], axis=2)
@@ -72,7 +72,7 @@ def test_the_largest_of_several_faces_is_taken_wherever_it_is() -> None:
     scene = np.full((640, 900, 3), 120, np.uint8)
     scene[10:610, :600] = np.repeat(np.repeat(person, 2, axis=0), 2, axis=1)
     scene[170:470, 600:] = person
-    face = find_face(scene, make_finder("dlib"))
+    face = find_face(scene, make_detector("dlib"))
     assert face.others == 1 and face.landmarks[:, 0].max() < 600
-    mirrored = find_face(np.ascontiguousarray(scene[:, ::-1]), make_finder("dlib"))
+    mirrored = find_face(np.ascontiguousarray(scene[:, ::-1]), make_detector("dlib"))
     assert mirrored.landmarks[:, 0].min() > 300

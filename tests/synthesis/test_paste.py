@@ -6,14 +6,14 @@ import skimage.data
 
 from talking.app.label import labelled
 from talking.faces.alignment import crop
+from talking.faces.detectors import make_detector
 from talking.faces.face import Face, find_face
-from talking.faces.finders import make_finder
 from talking.faces.paste import MASK_SIZE, Paste, face_mask
 
 
 @pytest.fixture(scope="module")
 def face() -> Face:
-    return find_face(skimage.data.astronaut()[:501, :451], make_finder("dlib"))
+    return find_face(skimage.data.astronaut()[:501, :451], make_detector("dlib"))
 
 
 @pytest.mark.parametrize("size", [128, 256, 512])

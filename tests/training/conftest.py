@@ -108,7 +108,7 @@ PARAMS = StageOne(
     weight_decay=0.0,
     audio_noise=0.1,
     validate_every=2,
-    average=0.5,
+    ema=0.5,
     betas=(0.9, 0.999),
     clip_norm=1.0,
     validation_most=64,
@@ -124,7 +124,7 @@ PARAMS = StageOne(
     halve_after=None,
     stop_after=None,
     lips_clips=0,
-    lips_finder="dlib",
+    lips_detector="dlib",
     bf16=False,
     accumulate=1,
 )

@@ -108,7 +108,7 @@ RUNS: dict[str, Callable[[Path], Run]] = {
     "encoder": lambda folder: encoder(folder, report_every=2, save_every=3),
     "encoder, perceptual": lambda folder: encoder(folder, steps=3, lambda_lpips=1.0, input_size=32, save_every=3),
     "gan": lambda folder: gan(folder, report_every=2, save_every=3),
-    "gan, in 16 bits": lambda folder: gan(folder, steps=3, augment="none", average_rampup=None, bf16=True),
+    "gan, in 16 bits": lambda folder: gan(folder, steps=3, augment="none", ema_rampup=None, bf16=True),
     "stage one": lambda folder: stage_one(folder, lambda_speed=0.5, best_by="moving"),
     "stage one, on a plateau": lambda folder: stage_one(folder, steps=9, lr=0.5, validate_every=1, halve_after=2),
     "stage one, stopped": lambda folder: stage_one(folder, steps=40, lr=0.5, validate_every=1, stop_after=3),

@@ -1,4 +1,4 @@
-"""LipFollower followed while training, on drawn faces whose opening a code tells, seen by the real finder."""
+"""LipFollower followed while training, on drawn faces whose opening a code tells, seen by the real detector."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from talking.corpora.demo.renderer import Renderer
 from talking.corpora.demo.state import FaceState
 from talking.data.clips import ClipArrays
 from talking.faces.alignment import crop, ffhq_quad
-from talking.faces.finders import make_finder
+from talking.faces.detectors import make_detector
 from talking.systems.mm22.lips import LipFollower
 
 OPENINGS = 8
@@ -41,7 +41,7 @@ def clip(number: int, frames: int = 24) -> ClipArrays:
 
 @pytest.fixture(scope="module")
 def lips() -> LipFollower:
-    return LipFollower(Drawn(), make_finder("dlib"), [clip(0), clip(1)])
+    return LipFollower(Drawn(), make_detector("dlib"), [clip(0), clip(1)])
 
 
 def from_sound(windows: np.ndarray, identity: np.ndarray) -> np.ndarray:
@@ -63,4 +63,4 @@ def test_a_mean_face_has_no_correlation(lips) -> None:
 
 def test_where_no_face_can_be_seen_nothing_is_said() -> None:
     blank = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(6, 3 * 64 * 64), torch.nn.Unflatten(1, (3, 64, 64)))
-    assert LipFollower(blank.requires_grad_(False), make_finder("dlib"), [clip(0)]).correlations(from_sound) == {}
+    assert LipFollower(blank.requires_grad_(False), make_detector("dlib"), [clip(0)]).correlations(from_sound) == {}

@@ -14,7 +14,7 @@ from talking.training.processes import (
     average_gradients,
     half_life_decay,
     mean_over_processes,
-    move_average,
+    move_ema,
     step_generator,
     weighted_mean,
 )
@@ -94,7 +94,7 @@ def test_an_average_moves_by_its_share_and_copies_counts() -> None:
         model.weight.fill_(3.0)
         model.running_mean.fill_(10.0)
         model.num_batches_tracked.fill_(5)
-    move_average(average, model, keep=0.75)
+    move_ema(average, model, keep=0.75)
     assert average.weight.tolist() == [1.5, 1.5] and average.running_mean.tolist() == [2.5, 2.5]
     assert average.num_batches_tracked.item() == 5 and model.weight.tolist() == [3.0, 3.0]
 

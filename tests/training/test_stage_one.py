@@ -41,7 +41,7 @@ def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
 
 
 def test_the_right_sound_becomes_better_than_the_start_and_than_the_wrong_sound(make_job, tmp_path) -> None:
-    job = make_job(steps=60, validate_every=20, batch=12, lr=5e-3, hidden=64, average=0.8)
+    job = make_job(steps=60, validate_every=20, batch=12, lr=5e-3, hidden=64, ema=0.8)
     history = train_locally(job, tmp_path / "run", DEVICE).history
     assert [row["step"] for row in history] == [20, 40, 60]
     assert history[-1]["validation_latent"] < 0.6 * history[0]["validation_latent"]
@@ -225,7 +225,7 @@ def test_in_bfloat16_it_learns_nearly_the_same(make_job, tmp_path) -> None:
     """Over half of a short training: rounding errors grow from step to step, and differ between processors."""
     curves = []
     for bf16 in (False, True):
-        job = make_job(steps=40, validate_every=4, batch=12, lr=5e-3, hidden=64, average=0.8, bf16=bf16)
+        job = make_job(steps=40, validate_every=4, batch=12, lr=5e-3, hidden=64, ema=0.8, bf16=bf16)
         history = train_locally(job, tmp_path / str(bf16), DEVICE).history[:5]
         curves.append([row["validation_latent"] for row in history])
     assert curves[0][-1] < 0.85 * curves[0][0]

@@ -16,7 +16,7 @@ from torchvision.models import alexnet, squeezenet1_1, vgg16
 
 from talking.core.errors import TalkingError
 from talking.core.files import sha256_of
-from talking.faces.finders import FaceAlignmentFinder, make_finder
+from talking.faces.detectors import FaceAlignmentDetector, make_detector
 from talking.metrics.inception import Inception, build_inception, load_inception
 from talking.metrics.perceptual import Lpips, load_lpips
 from talking.models.ir_se50 import IRSE50
@@ -120,10 +120,10 @@ def test_added_trunks_and_inception_are_found_by_the_measures(tmp_path) -> None:
     assert isinstance(load_inception(folder, device="cpu"), Inception)
 
 
-def test_added_fan_and_s3fd_are_what_the_finder_face_alignment_loads(tmp_path) -> None:
+def test_added_fan_and_s3fd_are_what_the_detector_face_alignment_loads(tmp_path) -> None:
     added("fan-2d", tmp_path)
-    finder = make_finder("face_alignment", device="cpu", weights=added("s3fd", tmp_path))
-    assert isinstance(finder, FaceAlignmentFinder)
+    detector = make_detector("face_alignment", device="cpu", weights=added("s3fd", tmp_path))
+    assert isinstance(detector, FaceAlignmentDetector)
 
 
 def bad_file(tmp_path: Path, kind: str) -> Path:

@@ -7,8 +7,8 @@ from talking.metrics.closure import Closure
 
 NAMED = 12
 MISSED = (
-    "A frame in which the finder sees no face in a made video counts against its method in every measure of landmarks, "
-    "closed lips and identity."
+    "A frame in which the detector sees no face in a made video counts against its method in every measure of "
+    "landmarks, closed lips and identity."
 )
 
 
@@ -37,9 +37,9 @@ def faces_note(faceless: Mapping[str, int], unmeasured: Sequence[str]) -> list[s
     told = []
     if count := sum(faceless.values()):
         where = listed(f"{key} ({frames})" for key, frames in faceless.items() if frames)
-        told.append(f"The finder sees no face in {count} true frames, which are left out of every method: {where}.")
+        told.append(f"The detector sees no face in {count} true frames, which are left out of every method: {where}.")
     if unmeasured:
-        told.append(f"Not measured at all, for the finder sees no face in the true video: {listed(unmeasured)}.")
+        told.append(f"Not measured at all, for the detector sees no face in the true video: {listed(unmeasured)}.")
     return told
 
 

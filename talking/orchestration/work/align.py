@@ -8,7 +8,7 @@ import numpy as np
 from talking.data.members import CROPS, LANDMARKS, QUADS, SQUARE, VIDEO, WHOLE
 from talking.data.shards import Sample, encode_array
 from talking.faces.align import align_clip
-from talking.faces.finders import make_finder
+from talking.faces.detectors import make_detector
 from talking.faces.whole_clip import clip_square, cut_square
 from talking.media.video import encode_frames_bytes, iter_frames
 from talking.orchestration.params import Align
@@ -22,15 +22,15 @@ class AlignWork(ClipWork):
     section: Align
 
     def prepare(self) -> None:
-        """Load the finder."""
+        """Load the detector."""
         super().prepare()
-        self.finder = make_finder(self.section.finder)
+        self.detector = make_detector(self.section.detector)
 
     def convert(self, sample: Sample) -> Mapping[str, bytes]:
         """Find, track and crop the face of one clip."""
         aligned = align_clip(
             iter_frames(sample.members[VIDEO]),
-            self.finder,
+            self.detector,
             size=self.section.size,
             smoothing=self.section.smoothing,
             max_missing=self.section.max_missing,

@@ -78,7 +78,7 @@ def train_backbone(
         report_every=params.report_every,
         save_every=params.report_every,
         schedule=_schedule,
-        ema=lambda step: params.average if step else 0.0,
+        ema=lambda step: params.ema if step else 0.0,
     )
     ema = train(recipe, settings, context).ema["pair"]
     assert isinstance(ema, _Autoencoder)

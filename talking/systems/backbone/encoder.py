@@ -60,7 +60,7 @@ class EncoderJob:
             save_every=params.save_every,
             schedule=_schedule,
             # Early on over all steps so far: else the ema would remember the untrained weights for long.
-            ema=lambda step: min(params.average, step / (step + 10)),
+            ema=lambda step: min(params.ema, step / (step + 10)),
         )
 
 

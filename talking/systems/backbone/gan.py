@@ -53,7 +53,7 @@ class GanJob:
             report_every=params.report_every,
             save_every=params.save_every,
             ema=lambda step: half_life_decay(
-                params.batch, params.average_half_life, step * params.batch, params.average_rampup
+                params.batch, params.ema_half_life, step * params.batch, params.ema_rampup
             ),
         )
 

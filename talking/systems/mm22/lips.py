@@ -9,7 +9,7 @@ import torch
 from talking.data.clips import ClipArrays
 from talking.evaluation.evaluate import Sight
 from talking.evaluation.inversion import face_box, sight_of
-from talking.faces.finders import Box, Finder
+from talking.faces.detectors import Box, LandmarkDetector
 from talking.metrics.mouth import mouth_correlation
 from talking.synthesis.codes import synthesise_frames
 
@@ -18,7 +18,7 @@ Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class _Seen:
-    """A clip, another clip's sound, and what the finder sees in G of its true codes, in a box."""
+    """A clip, another clip's sound, and what the detector sees in G of its true codes, in a box."""
 
     clip: ClipArrays
     other: np.ndarray
@@ -29,22 +29,22 @@ class _Seen:
 class LipFollower:
     """Watches whether lips follow the sound, which losses do not tell: a mean face has fine ones (DESIGN section 7).
 
-    Nothing but codes is needed: the truth is the inverted frame, as in the losses. Clips in whose inversion the finder
-    sees no face are left out.
+    Nothing but codes is needed: the truth is the inverted frame, as in the losses. Clips in whose inversion no face is
+    seen are left out.
     """
 
     def __init__(
-        self, generator: torch.nn.Module, finder: Finder, clips: Sequence[ClipArrays], size: int = 256
+        self, generator: torch.nn.Module, detector: LandmarkDetector, clips: Sequence[ClipArrays], size: int = 256
     ) -> None:
-        self.generator, self.finder, self.size = generator, finder, size
+        self.generator, self.detector, self.size = generator, detector, size
         others = [*clips[1:], *clips[:1]]
         found = (self._look(clip, other.windows) for clip, other in zip(clips, others, strict=True))
         self.seen = [seen for seen in found if seen is not None]
 
     def _look(self, clip: ClipArrays, other: np.ndarray) -> _Seen | None:
         frames = self._draw(clip.codes)
-        box = face_box(frames, self.finder)
-        return None if box is None else _Seen(clip, other, sight_of(frames, self.finder, box), box)
+        box = face_box(frames, self.detector)
+        return None if box is None else _Seen(clip, other, sight_of(frames, self.detector, box), box)
 
     def _draw(self, codes: np.ndarray) -> np.ndarray:
         return synthesise_frames(self.generator, codes, self.size)
@@ -63,7 +63,7 @@ class LipFollower:
         length = min(len(windows), len(seen.true.found))
         frames = self._draw(predict(windows[:length], seen.clip.codes[0]))
         counted = seen.true.found[:length]
-        made = sight_of(frames, self.finder, seen.box)[counted]
+        made = sight_of(frames, self.detector, seen.box)[counted]
         return mouth_correlation(seen.true.landmarks[:length][counted], made.landmarks, made.found)
 
 

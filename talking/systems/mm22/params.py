@@ -18,7 +18,7 @@ class StageOne:
     hearing: str | None
     identity: Literal["outside", "anywhere"]
     best_by: Literal["moving", "latent"]
-    lips_finder: Literal["dlib", "face_alignment"]
+    lips_detector: Literal["dlib", "face_alignment"]
     bf16: bool
     lambda_latent: float = number(0)
     lambda_lpips: float = number(0)
@@ -38,7 +38,7 @@ class StageOne:
     audio_noise: float = number(0)
     validate_every: int = number(1)
     validation_most: int = number(1)
-    average: float = number(0, 0.9999)
+    ema: float = number(0, 0.9999)
     lambda_speed: float = number(0)
     lpips_from: int = number(0)
     lpips_every: int = number(1)

@@ -15,7 +15,7 @@ from talking.core.errors import TalkingError
 from talking.data.clips import Batch, ClipArrays, ClipStream, all_clips, draw_batches
 from talking.data.shards import ShardFolder
 from talking.data.share import Share
-from talking.faces.finders import make_finder
+from talking.faces.detectors import make_detector
 from talking.losses.perceptual import PerceptualLoss
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis
@@ -64,7 +64,7 @@ class StageOneJob:
             report_every=params.validate_every,
             save_every=params.validate_every,
             schedule=_schedule,
-            ema=lambda step: params.average if step else 0.0,
+            ema=lambda step: params.ema if step else 0.0,
             clip_norm=params.clip_norm,
             judge=f"validation_{params.best_by}",
             halve_after=params.halve_after,
@@ -123,7 +123,9 @@ class StageOneRecipe(Recipe):
         if not self.params.lips_clips or self.context.rank:
             return None
         generator = Backbone.load(self.job.backbone).generator.to(self.context.device)
-        return LipFollower(generator, make_finder(self.params.lips_finder), self.validation[: self.params.lips_clips])
+        return LipFollower(
+            generator, make_detector(self.params.lips_detector), self.validation[: self.params.lips_clips]
+        )
 
     def begin(self, step: int) -> None:
         """Open the stream of batches at the step: what a step draws depends on the seed and its number alone."""

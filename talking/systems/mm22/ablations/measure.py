@@ -9,7 +9,7 @@ from talking.corpora.clip import Segment
 from talking.corpora.roles import TestClip
 from talking.evaluation.evaluate import NOT_ASKED, ClipScores, Networks, Value, summarise
 from talking.evaluation.measure import Measurer
-from talking.faces.finders import Finder
+from talking.faces.detectors import LandmarkDetector
 from talking.systems.mm22.ablations.table import SHOWN
 from talking.systems.mm22.material import Material
 from talking.systems.mm22.methods import STAGE_ONE, STAGE_TWO
@@ -43,12 +43,12 @@ def first_of_each(clips: Iterable[tuple[str, str]], most: int) -> list[str]:
     return [key for keys in taken.values() for key in keys[:most]]
 
 
-def score_rows(maker: RowMaker, clip: HeldOut, finder: Finder, rows: Iterable[str]) -> list[ClipScores]:
+def score_rows(maker: RowMaker, clip: HeldOut, detector: LandmarkDetector, rows: Iterable[str]) -> list[ClipScores]:
     """Return the scores of a clip's rows as the stage evaluate takes them, but before any encoding and by no network.
 
-    There are none where the finder sees no face in the true video.
+    There are none where the detector sees no face in the true video.
     """
-    measurer, test = Measurer(finder, Networks(), NOT_ASKED, columns=1, thumbnail=1), clip.clip
+    measurer, test = Measurer(detector, Networks(), NOT_ASKED, columns=1, thumbnail=1), clip.clip
     return measurer.measure(
         clip.crops[: len(clip.material.codes)],
         dict(maker.rows(clip.material, rows)),

@@ -1,4 +1,4 @@
-"""Landmark finders: what says where the face is in a frame, and where its 68 landmarks are."""
+"""Landmark detectors: what says where the face is in a frame, and where its 68 landmarks are."""
 
 import importlib.util
 from pathlib import Path
@@ -31,7 +31,7 @@ ALIGNED = (0.5, 0.603, 0.578)
 
 
 class Box(NamedTuple):
-    """A face's box in pixels of its frame, in the convention of the finder that made it."""
+    """A face's box in pixels of its frame, in the convention of the detector that made it."""
 
     left: float
     top: float
@@ -39,7 +39,7 @@ class Box(NamedTuple):
     bottom: float
 
 
-class Finder(Protocol):
+class LandmarkDetector(Protocol):
     """Finds the foremost face of a frame uint8 (H, W, 3) RGB, and the landmarks in a box."""
 
     def detect(self, frame: np.ndarray) -> Box | None:
@@ -58,18 +58,18 @@ class Finder(Protocol):
         """Return the box that it gives to the face of an FFHQ crop of `size` pixels; None: it has to be detected."""
 
 
-def make_finder(name: str, *, device: str | None = None, weights: Path | None = None) -> Finder:
-    """Load a finder: `dlib` (HOG boxes, regression trees) or `face_alignment` (SFD boxes, FAN heat maps).
+def make_detector(name: str, *, device: str | None = None, weights: Path | None = None) -> LandmarkDetector:
+    """Load a detector: `dlib` (HOG boxes, regression trees) or `face_alignment` (SFD boxes, FAN heat maps).
 
     `weights` is dlib's 68-point model file, or the folder with face_alignment's two files; without it they are looked
     for where the packages keep them. Nothing is downloaded. `device` is for face_alignment alone: by default the one
     that this process was given.
     """
     if name == "dlib":
-        return DlibFinder(weights or dlib_model())
+        return DlibDetector(weights or dlib_model())
     if name == "face_alignment":
-        return FaceAlignmentFinder(device or str(best_device()), weights)
-    raise TalkingError(f"there is no landmark finder {name!r}; choose one of {', '.join(FINDERS)}")
+        return FaceAlignmentDetector(device or str(best_device()), weights)
+    raise TalkingError(f"there is no landmark detector {name!r}; choose one of {', '.join(FINDERS)}")
 
 
 def foremost(boxes: list[Box], width: int, height: int) -> Box | None:
@@ -92,7 +92,7 @@ def dlib_model() -> Path:
     raise TalkingError("dlib's 68-point model is missing; install the package face_recognition_models or name the file")
 
 
-class DlibFinder:
+class DlibDetector:
     """dlib's HOG detector (Felzenszwalb et al. 2010) and regression trees (Kazemi and Sullivan 2014)."""
 
     def __init__(self, model: Path) -> None:
@@ -172,8 +172,8 @@ def _patch(frame: np.ndarray, start: np.ndarray, scale: float) -> np.ndarray:
     return cv2.warpAffine(grey, matrix, (PATCH, PATCH), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-class FaceAlignmentFinder:
-    """The library face_alignment (Bulat and Tzimiropoulos 2017), the paper's finder, from weights that lie here."""
+class FaceAlignmentDetector:
+    """The library face_alignment (Bulat and Tzimiropoulos 2017), the paper's detector, from weights that lie here."""
 
     DETECTOR = "s3fd-619a316812.pth"
     PREDICTOR = "2DFAN4-11f355bf06.pth.tar"
@@ -185,7 +185,7 @@ class FaceAlignmentFinder:
         for name in (self.DETECTOR, self.PREDICTOR):
             if not (folder / name).is_file():
                 raise TalkingError(
-                    f"the finder face_alignment lacks its weights {name}; fetch it from "
+                    f"the detector face_alignment lacks its weights {name}; fetch it from "
                     f"https://www.adrianbulat.com/downloads/python-fan/{name} and put it into {folder}"
                 )
         self._library = _local_library(device, folder / self.DETECTOR, folder / self.PREDICTOR)
