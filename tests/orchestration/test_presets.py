@@ -13,7 +13,7 @@ from talking.core.errors import TalkingError
 from talking.orchestration.params import load_params
 from talking.orchestration.presets import as_options, list_presets, read_presets, write_presets
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER, PARAMS = ROOT / "presets", ROOT / "params.yaml"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
@@ -166,9 +166,7 @@ def test_the_command_lists_prints_and_writes(here: Path, capsys: pytest.CaptureF
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == NAMES
     cli.main(["preset", "grid_sample"])
     printed = capsys.readouterr().out
-    assert (
-        printed.startswith("-S corpus=grid_sample -S backbone=crops -S mfcc.altered=6 ") and printed.count("\n") == 1
-    )
+    assert printed.startswith("-S corpus=grid_sample -S backbone=crops -S mfcc.altered=6 ") and printed.count("\n") == 1
     cli.main(["preset", "grid_sample", "--write", "-S", "seed=2"])
     said = capsys.readouterr().out.splitlines()
     assert "params.yaml: corpus: demo -> grid_sample" in said and "params.yaml: seed: 1 -> 2" in said

@@ -13,10 +13,9 @@ from talking.app import cli
 from talking.core.errors import TalkingError
 from talking.media.audio import write_wav_bytes
 from talking.media.video import decode_frames, probe, read_metadata
+from tests.synthesis.conftest import save_models
 
-from .synthesis.conftest import save_models
-
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ANIMATE = ("animate", "--source", "face.png", "--driving", "speech.wav", "--output", "out/speaks.mp4", "--size", "32")
 
 

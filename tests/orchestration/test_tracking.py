@@ -192,7 +192,7 @@ def test_the_environment_moves_the_store(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_importing_the_module_does_not_import_mlflow() -> None:
     script = "import sys, talking.orchestration.tracking; sys.exit('mlflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False).returncode == 0
 
 
 def test_nested_parameters_become_dotted_names() -> None:

@@ -14,7 +14,7 @@ from talking.core.errors import TalkingError
 from talking.orchestration.params import Params, as_plain, load_params
 from talking.systems.mm22.ablations.settings import Ablation
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 OWN = ROOT / "params.yaml"
 FILES = [
     (Params, "params.yaml"),

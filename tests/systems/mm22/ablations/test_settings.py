@@ -11,7 +11,7 @@ from talking.core.errors import TalkingError
 from talking.orchestration.params import load_params
 from talking.systems.mm22.ablations.settings import Plan, Row, Table, load_ablation, load_plan
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 FOLDER = ROOT / "pipelines" / "ablations"
 
 
