@@ -9,6 +9,8 @@ export RAY_USAGE_STATS_ENABLED := 0
 export MLFLOW_DISABLE_TELEMETRY := true
 
 JOBS ?= 2
+# One Ray for all stages of a run.
+HOLD := python -m talking.cluster.hold
 
 # DVC commits experiments to git, and fails where git does not know in whose name.
 ifeq ($(shell git config user.email),)
@@ -33,7 +35,7 @@ $(READY): requirements.txt pyproject.toml
 # Presets are named sets of params (`talking preset`): `demo` brings back what the others change.
 demo: $(READY)
 	talking preset demo --write
-	dvc repro
+	$(HOLD) dvc repro
 	talking summary
 
 # make link CORPUS=grid RAW=/path/to/grid: recordings that lie elsewhere. Git is told of the link (and commits it only
@@ -53,7 +55,7 @@ PRESET ?= grid_sample
 grid-sample: $(READY)
 	@$(MAKE) --no-print-directory link CORPUS=grid_sample RAW="$(GRID)"
 	talking preset demo $(PRESET) --write $(SET)
-	dvc repro
+	$(HOLD) dvc repro
 	talking summary
 
 # The pair that the demo is built on, from nothing: over an hour on two cores. Then it is kept in half precision.

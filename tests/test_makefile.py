@@ -9,7 +9,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDER = '#!/bin/sh\n{ printf "%s" "${0##*/}"; printf "|%s" "$@"; echo; } >> "$RECORD"\n'
+# What holds a cluster for a command runs the command.
+HELD = '[ "$2" = talking.cluster.hold ] && shift 2 && exec "$@"\nexit 0\n'
 IDENTITY = 'echo "author|$GIT_AUTHOR_NAME|$GIT_AUTHOR_EMAIL|$GIT_COMMITTER_NAME|$GIT_COMMITTER_EMAIL" >> "$RECORD"\n'
+
+REPRODUCED = ["python|-m|talking.cluster.hold|dvc|repro", "dvc|repro"]  # with one cluster for all stages
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def place(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, place)
     (place / ".venv" / ".ready").touch()
     for name in ("dvc", "talking", "python"):
-        (programs / name).write_text(RECORDER + (IDENTITY if name == "dvc" else ""))
+        (programs / name).write_text(RECORDER + {"dvc": IDENTITY, "python": HELD}.get(name, ""))
         (programs / name).chmod(0o755)
     subprocess.run(["git", "init", "-q"], cwd=place, check=True)
     return place
@@ -51,14 +55,14 @@ def author(place: Path) -> str:
 
 def test_demo_brings_params_back_before_it_runs(place: Path) -> None:
     make(place, "demo")
-    assert recorded(place) == ["talking|preset|demo|--write", "dvc|repro", "talking|summary"]
+    assert recorded(place) == ["talking|preset|demo|--write", *REPRODUCED, "talking|summary"]
 
 
 def test_grid_sample_links_the_clips_and_writes_its_preset(place: Path, tmp_path: Path) -> None:
     clips = tmp_path / "my GRID (real)"
     clips.mkdir()
     make(place, "grid-sample", f"GRID={clips}")
-    assert recorded(place) == ["talking|preset|demo|grid_sample|--write", "dvc|repro", "talking|summary"]
+    assert recorded(place) == ["talking|preset|demo|grid_sample|--write", *REPRODUCED, "talking|summary"]
     assert (place / "raw" / "grid_sample").readlink() == clips
     tracked = subprocess.run(["git", "ls-files", "raw"], cwd=place, capture_output=True, text=True, check=True).stdout
     assert tracked == "raw/grid_sample\n", "else the folder of a queued experiment lacks it"

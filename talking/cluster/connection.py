@@ -16,6 +16,8 @@ from talking.cluster.settings import Cluster
 from talking.core import accelerators
 from talking.core.errors import TalkingError
 
+# Set for what runs under `talking.cluster.hold`, whose cluster is this machine and nothing more.
+HELD = "TALKING_HELD_CLUSTER"
 ROOT = Path(__file__).resolve().parents[2]
 _OBJECT_STORE = 200 * 2**20  # Bytes of shared memory, a ceiling: larger results overflow to disk.
 # Ray shows every GPU of a node to a worker that asked for none, unless this is set; then it shows it none.
@@ -109,7 +111,7 @@ def _start() -> None:
 
 def check_fits(settings: Cluster, key: str, cpus: float, gpus: float) -> None:
     """Refuse at once what this machine can never hold, where Ray would wait for ever; a cluster may still grow."""
-    if address_of(settings):
+    if address_of(settings) and HELD not in os.environ:
         return
     here = ray.cluster_resources()
     for kind, wanted in (("CPU", cpus), ("GPU", gpus)):
