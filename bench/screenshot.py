@@ -40,7 +40,7 @@ CLOSE_ASSISTANT = """document.querySelectorAll('[data-component-id*="assistant"]
 
 
 def main() -> None:
-    """Parse the arguments; a mistake is a sentence, exit 1."""
+    """Read the command line and take the pictures; a mistake of the user ends with one sentence and exit code 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", default="sqlite:///mlflow.db", help="address of the store")
     parser.add_argument("--experiment", default="ablations", help="its name in MLflow")

@@ -27,7 +27,7 @@ EXPERIMENT = "ablations"  # in MLflow, beside that of the main graph
 
 
 def main() -> None:
-    """Parse the arguments; a mistake is a sentence, exit 1."""
+    """Read the command line and write the tables; a mistake of the user ends with one sentence and exit code 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, default=ROWS, help="the plan: rows, seeds and tables")
     try:

@@ -21,7 +21,7 @@ PATIENCE = 3  # times that no worker is seen before others are started: they tak
 
 
 def main() -> None:
-    """Parse the arguments; a mistake is a sentence, exit 1."""
+    """Read the command line and queue the runs; a mistake of the user ends with one sentence and exit code 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=JOBS, help="experiments at a time, each on its share of the cores")
     parser.add_argument("--rows", type=Path, default=ROWS, help="the plan: rows, seeds and tables")

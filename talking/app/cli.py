@@ -16,7 +16,10 @@ WEIGHTS = Path("weights")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a subcommand; a mistake of the user is one sentence and exit code 1, with `--debug` a traceback."""
+    """Run the subcommand that was typed.
+
+    A mistake of the user ends with one sentence and exit code 1; `--debug` shows where it happened.
+    """
     options = vars(_parser().parse_args(arguments))
     command: Callable[..., None] = options.pop("command")
     debug = options.pop("debug")

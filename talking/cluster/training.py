@@ -110,7 +110,7 @@ def death_of(said: str) -> str:
 
 
 def _work_in_train(loop: Callable[[TrainContext], None], folder: str, run: Path) -> None:
-    """Be one process of a training. The first error is written down, so that it reaches the user as it was said."""
+    """Run the loop as one process of a training; the first error of all is written down for the user to read."""
     failure = run / _FAILURE
     if failure.is_file() and (said := json.loads(failure.read_text())["sentence"]):
         raise TalkingError(said)
@@ -171,7 +171,7 @@ class RayContext:
         return [each.cpu() for each in found]
 
     def _agreed(self, saving: bool) -> bool:
-        """Return what rank 0 says."""
+        """Return whether rank 0 has a checkpoint, on every process alike."""
         if self.world_size == 1:
             return saving
         flag = torch.tensor(int(saving), device=self.device)

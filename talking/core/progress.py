@@ -20,7 +20,7 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Clips per second."""
+        """How many clips this run has done per second."""
         return self.clips / self.seconds if self.seconds else 0.0
 
     @property

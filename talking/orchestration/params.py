@@ -64,7 +64,7 @@ class Resample:
 
 @dataclass(frozen=True)
 class Align:
-    """Landmarks, quads and crops."""
+    """How faces are found and cut out: landmarks, quads and crops."""
 
     detector: Literal["dlib", "face_alignment"]
     whole_clip: bool
@@ -78,14 +78,14 @@ class Align:
 
 @dataclass(frozen=True)
 class Invert:
-    """Crops to W+ codes."""
+    """How crops become W+ codes."""
 
     batch: int = number(1)
 
 
 @dataclass(frozen=True)
 class Pca:
-    """The basis V."""
+    """What the basis V is fitted to."""
 
     source: Literal["displacements", "codes", "faces", "prior"]
     components: int = number(1)
@@ -94,7 +94,7 @@ class Pca:
 
 @dataclass(frozen=True)
 class Mfcc:
-    """Audio windows."""
+    """How audio windows are cut from the sound."""
 
     normalise: Literal["none", "clip"]
     n_mfcc: int = number(2)
@@ -118,7 +118,7 @@ class Animate:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Measures and pictures."""
+    """How videos are measured, and what pictures the report holds."""
 
     detector: Literal["dlib", "face_alignment"]
     weights: str | None

@@ -37,7 +37,7 @@ class _Draw:
         return torch.randn(self.count, generator=self.draw, device=self.device)
 
     def uniform(self) -> Tensor:
-        """Between -1 and 1."""
+        """Return random numbers between -1 and 1."""
         return 2 * torch.rand(self.count, generator=self.draw, device=self.device) - 1
 
 
@@ -120,9 +120,9 @@ class AdaptiveProbability:
         self._signs, self._seen = 0.0, 0
 
     def state(self) -> dict[str, float]:
-        """What a checkpoint keeps."""
+        """Return what a checkpoint keeps of the probability."""
         return {"p": self.p, "signs": self._signs, "seen": float(self._seen)}
 
     def take(self, state: dict[str, float]) -> None:
-        """Go on from a checkpoint."""
+        """Take up what a checkpoint kept."""
         self.p, self._signs, self._seen = state["p"], state["signs"], int(state["seen"])
