@@ -19,7 +19,8 @@ import torch
 
 from bench.timing import table
 from talking.media.audio import MfccConfig, mfcc_windows
-from talking.media.pixels import resize_frames, to_frames
+from talking.media.pixels import to_frames
+from talking.media.resizing import resize_frames
 from talking.media.video import encode_frames
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis

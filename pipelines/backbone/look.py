@@ -14,7 +14,7 @@ from talking.data.members import CROPS
 from talking.data.shards import ShardFolder
 from talking.evaluation.report.latent import interpolations, inversion_strip, write_path
 from talking.evaluation.report.picture_grid import picture_grid, write_png
-from talking.media.pixels import resize_frames
+from talking.media.resizing import resize_frames
 from talking.media.video import decode_frames
 from talking.models.backbone import Backbone
 from talking.synthesis.codes import invert_frames, synthesise_frames

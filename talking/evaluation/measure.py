@@ -10,7 +10,7 @@ from talking.evaluation.evaluate import ClipScores, Networks, Sight, score_clip
 from talking.evaluation.inversion import face_box, sight_of
 from talking.evaluation.methods import View
 from talking.faces.detectors import LandmarkDetector
-from talking.media.pixels import resize_frames
+from talking.media.resizing import resize_frames
 from talking.metrics.closure import Closure, closure
 from talking.metrics.inception import Inception
 from talking.metrics.unavailable import Unavailable

@@ -9,7 +9,7 @@ import numpy as np
 
 from talking.core.errors import TalkingError
 from talking.evaluation.methods import RECORD, Method, View, read_method
-from talking.media.pixels import resize_frames
+from talking.media.resizing import resize_frames
 from talking.media.video import decode_frames, probe
 
 RATE = 25

@@ -1,6 +1,5 @@
-"""Frames as bytes and pictures as tensors: from one to the other, on the device that holds them, and other sizes."""
+"""Frames as bytes and pictures as tensors: from one to the other, on the device that holds them."""
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -41,11 +40,3 @@ def to_tensor(frames: np.ndarray, device: torch.device) -> torch.Tensor:
 def to_frames(pictures: torch.Tensor) -> np.ndarray:
     """Return pictures (T, 3, H, W) in about [-1, 1] as uint8 frames (T, H, W, 3)."""
     return to_bytes(pictures).cpu().numpy()
-
-
-def resize_frames(frames: np.ndarray, size: int) -> np.ndarray:
-    """Return frames (T, size, size, 3): enlarged by a cubic spline, shrunk by area."""
-    if frames.shape[1] == size:
-        return frames
-    how = cv2.INTER_CUBIC if size > frames.shape[1] else cv2.INTER_AREA
-    return np.stack([cv2.resize(frame, (size, size), interpolation=how) for frame in frames])

@@ -14,7 +14,7 @@ from scipy.fft import dct
 
 from talking.core.errors import TalkingError
 from talking.losses.trunk import read_state
-from talking.media.pixels import resize_frames
+from talking.media.resizing import resize_frames
 from talking.metrics.unavailable import Unavailable
 from talking.models.stored import check_state
 from talking.models.syncnet import SyncNet

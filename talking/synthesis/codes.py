@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from talking.media.pixels import resize_frames, to_frames, to_tensor
+from talking.media.pixels import to_frames, to_tensor
+from talking.media.resizing import resize_frames
 from talking.models.backbone import Backbone
 from talking.models.generator import FrameGenerator
 from talking.synthesis.engine import Engine, cpu_has_bfloat16

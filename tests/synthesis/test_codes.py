@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from talking.core.accelerators import best_device
-from talking.media.pixels import resize_frames, to_frames, to_tensor
+from talking.media.pixels import to_frames, to_tensor
+from talking.media.resizing import resize_frames
 from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from talking.core.errors import TalkingError
-from talking.media.pixels import resize_frames
+from talking.media.resizing import resize_frames
 from talking.media.video import encode_frames
 
 STRIP = 24

@@ -7,7 +7,7 @@ import numpy as np
 from talking.corpora.roles import TestClip
 from talking.data.members import CODES, CROPS, WINDOWS
 from talking.data.shards import ShardFolder, decode_array
-from talking.media.pixels import resize_frames
+from talking.media.resizing import resize_frames
 from talking.media.video import decode_frames
 
 

@@ -12,7 +12,8 @@ from torch import nn
 
 from talking.losses.perceptual import PerceptualLoss
 from talking.losses.reconstruction import region_weights
-from talking.media.pixels import resize_frames, to_tensor
+from talking.media.pixels import to_tensor
+from talking.media.resizing import resize_frames
 from talking.models.generator import FrameGenerator
 from talking.systems.mm22.params import StageTwo
 from talking.training.context import MemoryContext, TrainContext
