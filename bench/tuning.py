@@ -57,7 +57,8 @@ class TuningStep:
             made = self.generator(self.pivot)
             pairs = zip(self.trunk(made), self.features, strict=True)
             distance = sum((a.float() - b.float()).square().sum(1).mean() for a, b in pairs)
-        return distance + F.mse_loss(made.float(), self.picture)
+        result: Tensor = distance + F.mse_loss(made.float(), self.picture)
+        return result
 
     def __call__(self) -> None:
         """Make a step; the device is not waited for."""

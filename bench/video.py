@@ -62,7 +62,8 @@ class _Codes:
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         sound = torch.from_numpy(windows)[None].to(self.basis.device)
         displacements = self.decoder(self.identity, self.encoder(sound))[0] @ self.basis  # (T, L * 512)
-        return (self.code + displacements.unflatten(1, self.code.shape)).cpu().numpy()
+        result: np.ndarray = (self.code + displacements.unflatten(1, self.code.shape)).cpu().numpy()
+        return result
 
 
 def _encode(batches: Iterator[np.ndarray], side: int, target: Path) -> None:

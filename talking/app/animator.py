@@ -103,7 +103,8 @@ class Animator:
 
     def code(self, face: Face) -> np.ndarray:
         """Return the W+ code w_I (L, 512) of a face."""
-        return invert_frames(self.backbone, face.crop[None])[0]
+        result: np.ndarray = invert_frames(self.backbone, face.crop[None])[0]
+        return result
 
     def codes(self, windows: Iterable[np.ndarray], code: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the codes (B, L, 512) of consecutive parts (B, 12, 28) of one sound's windows, for w_I (L, 512).

@@ -236,7 +236,8 @@ def _stretched(windows: np.ndarray, factor: float) -> np.ndarray:
     places = np.clip(last / 2 + (np.arange(last + 1) - last / 2) * factor, 0, last)
     low = np.minimum(places.astype(int), last - 1)
     share = (places - low).astype(windows.dtype)
-    return windows[:, :, low] * (1 - share) + windows[:, :, low + 1] * share
+    result: np.ndarray = windows[:, :, low] * (1 - share) + windows[:, :, low + 1] * share
+    return result
 
 
 def _stack(cuts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], positions: tuple[int, ...]) -> Batch:

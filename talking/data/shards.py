@@ -173,7 +173,8 @@ def encode_array(array: np.ndarray) -> bytes:
 
 def decode_array(content: bytes) -> np.ndarray:
     """Return the array of a `.npy` file's bytes; pickled objects are refused."""
-    return np.load(io.BytesIO(content), allow_pickle=False)
+    result: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
+    return result
 
 
 def _table(location: Location) -> list[dict[str, Any]]:

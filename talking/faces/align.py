@@ -124,4 +124,5 @@ def _smoothed(quads: list[np.ndarray], index: int, smoothing: float) -> np.ndarr
     """Return the smoothed quad at `index`, computed from those in reach alone."""
     reach = smoothing_reach(smoothing)
     first = max(index - reach, 0)
-    return smooth_quads(np.stack(quads[first : index + reach + 1]), smoothing)[index - first]
+    result: np.ndarray = smooth_quads(np.stack(quads[first : index + reach + 1]), smoothing)[index - first]
+    return result

@@ -68,7 +68,8 @@ def smooth_quads(quads: np.ndarray, sigma_frames: float) -> np.ndarray:
     if reach == 0:
         return steady
     smooth = gaussian_filter1d(steady.astype(np.float64), sigma_frames, axis=0, mode="nearest", radius=reach)
-    return smooth.astype(np.float32)
+    result: np.ndarray = smooth.astype(np.float32)
+    return result
 
 
 def smoothing_reach(sigma_frames: float) -> int:
@@ -82,11 +83,13 @@ def to_crop(points: np.ndarray, quad: np.ndarray, size: int) -> np.ndarray:
     """Map points (..., N, 2) of the frame to pixels of the crop that `quad` (..., 4, 2) cuts; leading axes agree."""
     matrix = crop_to_frame(quad, size)
     moved = np.asarray(points, np.float64) - matrix[..., None, :, 2]
-    return np.einsum("...ij,...nj->...ni", np.linalg.inv(matrix[..., :2]), moved).astype(np.float32)
+    result: np.ndarray = np.einsum("...ij,...nj->...ni", np.linalg.inv(matrix[..., :2]), moved).astype(np.float32)
+    return result
 
 
 def _norm(vectors: np.ndarray) -> np.ndarray:
-    return np.hypot(vectors[..., 0], vectors[..., 1])
+    result: np.ndarray = np.hypot(vectors[..., 0], vectors[..., 1])
+    return result
 
 
 def crop_to_frame(quad: np.ndarray, size: int) -> np.ndarray:

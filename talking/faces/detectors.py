@@ -77,7 +77,8 @@ def foremost(boxes: list[Box], width: int, height: int) -> Box | None:
 
     def weight(box: Box) -> float:
         x, y = (box.left + box.right - width) / width, (box.top + box.bottom - height) / height
-        return (box.right - box.left) * (1 - np.hypot(x, y) / np.sqrt(2))
+        result: float = (box.right - box.left) * (1 - np.hypot(x, y) / np.sqrt(2))
+        return result
 
     return max(boxes, key=weight, default=None)
 
@@ -142,7 +143,8 @@ class DlibDetector:
         start = centre - scale * (PATCH - 1) / 2
         patch = _patch(frame, start, scale)
         points = np.mean([self._predict(patch, margin + x, margin + y) for x, y in SHIFTS], axis=0)
-        return (start + points * scale).astype(np.float32)
+        result: np.ndarray = (start + points * scale).astype(np.float32)
+        return result
 
     def aligned_box(self, size: int) -> Box | None:
         """The mean of its boxes in the frames that the crops were cut from (see ALIGNED)."""
@@ -219,11 +221,12 @@ def _local_library(device: str, detector: Path, predictor: Path) -> Any:
     import torch
     from face_alignment.models import FAN
 
-    class Local(face_alignment.FaceAlignment):
+    class Local(face_alignment.FaceAlignment):  # type: ignore[misc]
         def _load_native(self, name: str, size: int, device: str, dtype: torch.dtype) -> torch.nn.Module:  # noqa: ARG002
             network = FAN(size)
             network.load_state_dict(torch.load(predictor, map_location=device, weights_only=True))
-            return network.to(device, dtype=dtype).eval()
+            result: torch.nn.Module = network.to(device, dtype=dtype).eval()
+            return result
 
     kind = face_alignment.LandmarksType.TWO_D
     return Local(kind, device=device, face_detector_kwargs={"path_to_detector": str(detector)}, compile=False)

@@ -33,7 +33,8 @@ RIGID = slice(27, 48)
 def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
     """Return the inner lips' opening (...,), the mean of three distances in pixels, of landmarks (..., 68, 2)."""
     upper, lower = np.array(INNER_LIP_PAIRS).T
-    return _length(landmarks[..., upper, :] - landmarks[..., lower, :]).mean(-1)
+    result: np.ndarray = _length(landmarks[..., upper, :] - landmarks[..., lower, :]).mean(-1)
+    return result
 
 
 def outer_eye_distance(landmarks: np.ndarray) -> np.ndarray:
@@ -43,4 +44,5 @@ def outer_eye_distance(landmarks: np.ndarray) -> np.ndarray:
 
 
 def _length(vectors: np.ndarray) -> np.ndarray:
-    return np.hypot(vectors[..., 0], vectors[..., 1])
+    result: np.ndarray = np.hypot(vectors[..., 0], vectors[..., 1])
+    return result

@@ -39,4 +39,5 @@ class IdentityLoss(nn.Module):
         if pictures.shape[-1] != FRAME:
             pictures = F.interpolate(pictures, size=(FRAME, FRAME), mode="bilinear", antialias=True)
         faces = F.adaptive_avg_pool2d(pictures[:, :, TOP:BOTTOM, LEFT:RIGHT], SIDE)
-        return self.network(faces)
+        result: Tensor = self.network(faces)
+        return result

@@ -42,16 +42,19 @@ def in_a_room(samples: np.ndarray, length: int, level: float, rng: np.random.Gen
     echo = rng.normal(size=length) * np.exp(-6.9 * np.arange(length) / length)
     response = level * echo / np.linalg.norm(echo)
     response[0] = 1.0
-    return fftconvolve(samples, response)[: len(samples)]
+    result: np.ndarray = fftconvolve(samples, response)[: len(samples)]
+    return result
 
 
 def coloured(samples: np.ndarray, gains: np.ndarray) -> np.ndarray:
     """Return sound (N,) through a filter of linear phase with these gains at even steps from 0 Hz to half the rate."""
-    return fftconvolve(samples, firwin2(COLOUR_TAPS, np.linspace(0, 1, len(gains)), gains), mode="same")
+    result: np.ndarray = fftconvolve(samples, firwin2(COLOUR_TAPS, np.linspace(0, 1, len(gains)), gains), mode="same")
+    return result
 
 
 def noisy(samples: np.ndarray, ratio_db: float, rng: np.random.Generator) -> np.ndarray:
     """Return sound (N,) with noise between white and brown, so many decibels below it; silence stays silent."""
     noise = lfilter([1.0], [1.0, -rng.uniform(0, 0.95)], rng.normal(size=len(samples)))
     power = np.square(samples).mean() / 10 ** (ratio_db / 10)
-    return samples + noise * np.sqrt(power / np.square(noise).mean())
+    result: np.ndarray = samples + noise * np.sqrt(power / np.square(noise).mean())
+    return result

@@ -33,7 +33,8 @@ def ffmpeg_binary() -> str:
     if found:
         return found
     try:
-        return imageio_ffmpeg.get_ffmpeg_exe()
+        result: str = imageio_ffmpeg.get_ffmpeg_exe()
+        return result
     except RuntimeError as error:
         raise TalkingError("ffmpeg was not found: install it, or the package imageio-ffmpeg, and run again.") from error
 
@@ -53,7 +54,8 @@ def open_input(path: Path, **options: Any) -> Any:
 def compile_command(node: Any, level: str = "warning") -> list[str]:
     """Return the arguments of the command that a node of ffmpeg-python describes, quiet but for `level` and worse."""
     flags = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", f"repeat+level+{level}")
-    return node.global_args(*flags).compile(cmd=ffmpeg_binary(), overwrite_output=True)
+    result: list[str] = node.global_args(*flags).compile(cmd=ffmpeg_binary(), overwrite_output=True)
+    return result
 
 
 def run(command: list[str], source: Path, unless: str | None = None) -> Finished:

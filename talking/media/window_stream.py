@@ -108,7 +108,8 @@ def _mel(samples: np.ndarray, config: MfccConfig) -> np.ndarray:
     power = librosa.feature.melspectrogram(
         y=samples, sr=config.rate, n_fft=config.n_fft, hop_length=config.hop, n_mels=config.n_mels, center=False
     )
-    return librosa.power_to_db(power, top_db=None)
+    result: np.ndarray = librosa.power_to_db(power, top_db=None)
+    return result
 
 
 def _raised(blocks: Iterator[np.ndarray], ahead: int) -> Iterator[np.ndarray]:

@@ -19,7 +19,8 @@ def psnr(true: np.ndarray, made: np.ndarray) -> np.ndarray:
     _check(true, made)
     errors = np.array([_mean_square(a, b) for a, b in zip(true, made, strict=True)])
     with np.errstate(divide="ignore"):
-        return np.minimum(10 * np.log10(255**2 / errors), BEST_PSNR)
+        result: np.ndarray = np.minimum(10 * np.log10(255**2 / errors), BEST_PSNR)
+        return result
 
 
 def ssim(true: np.ndarray, made: np.ndarray) -> np.ndarray:

@@ -25,22 +25,22 @@ def _average(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, kernel_size=3, stride=1, padding=1, count_include_pad=False)
 
 
-class _A(InceptionA):
+class _A(InceptionA):  # type: ignore[misc]
     def _forward(self, x: Tensor) -> list[Tensor]:
         return [*super()._forward(x)[:-1], self.branch_pool(_average(x))]
 
 
-class _C(InceptionC):
+class _C(InceptionC):  # type: ignore[misc]
     def _forward(self, x: Tensor) -> list[Tensor]:
         return [*super()._forward(x)[:-1], self.branch_pool(_average(x))]
 
 
-class _E(InceptionE):
+class _E(InceptionE):  # type: ignore[misc]
     def _forward(self, x: Tensor) -> list[Tensor]:
         return [*super()._forward(x)[:-1], self.branch_pool(_average(x))]
 
 
-class _LastE(InceptionE):
+class _LastE(InceptionE):  # type: ignore[misc]
     """The last block takes the largest value where the others average: an oddity of the release."""
 
     def _forward(self, x: Tensor) -> list[Tensor]:
@@ -54,7 +54,8 @@ def build_inception() -> nn.Module:
     network.Mixed_6b, network.Mixed_6c = _C(768, 128), _C(768, 160)
     network.Mixed_6d, network.Mixed_6e = _C(768, 160), _C(768, 192)
     network.Mixed_7b, network.Mixed_7c = _E(1280), _LastE(2048)
-    return network.eval().requires_grad_(False)
+    result: nn.Module = network.eval().requires_grad_(False)
+    return result
 
 
 class Inception:
@@ -75,7 +76,8 @@ class Inception:
         pictures = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
         pictures = pictures.permute(0, 3, 1, 2).float() / 255  # (B, 3, H, W)
         pictures = F.interpolate(pictures, size=(INPUT_SIDE, INPUT_SIDE), mode="bilinear", align_corners=False)
-        return self._network(2 * pictures - 1).float().cpu().numpy()
+        result: np.ndarray = self._network(2 * pictures - 1).float().cpu().numpy()
+        return result
 
 
 def load_inception(folder: Path | None, *, device: str) -> Inception | Unavailable:

@@ -94,7 +94,8 @@ def _slope(a: np.ndarray, b: np.ndarray) -> float:
 
 def _apart(mouths: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Mean distances (T,) between the points of mouths (T, 20, 2) and of others, or of one other."""
-    return np.linalg.norm(mouths - others, axis=-1).mean(axis=-1)
+    result: np.ndarray = np.linalg.norm(mouths - others, axis=-1).mean(axis=-1)
+    return result
 
 
 def _constant(series: np.ndarray) -> bool:

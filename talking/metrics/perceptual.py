@@ -34,7 +34,8 @@ class Lpips:
         return np.concatenate(pieces) if pieces else np.empty(0)
 
     def _distances(self, true: np.ndarray, made: np.ndarray) -> np.ndarray:
-        return self._loss(self._tensor(made), self._tensor(true)).double().cpu().numpy()
+        result: np.ndarray = self._loss(self._tensor(made), self._tensor(true)).double().cpu().numpy()
+        return result
 
     def _tensor(self, frames: np.ndarray) -> Tensor:
         pictures = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)

@@ -53,7 +53,8 @@ def mfcc_of(samples: np.ndarray) -> np.ndarray:
     cepstrum = dct(np.log(mel), type=2, axis=1, norm="ortho")[:, :13]
     cepstrum *= 1 + 11 * np.sin(np.pi * np.arange(13) / 22)
     cepstrum[:, 0] = np.log(energy)
-    return cepstrum.T.astype(np.float32)
+    result: np.ndarray = cepstrum.T.astype(np.float32)
+    return result
 
 
 def _power(signal: np.ndarray, length: int = 400, step: int = 160, points: int = 512) -> np.ndarray:
@@ -87,7 +88,8 @@ def distances(lips: np.ndarray, sound: np.ndarray, shift: int = SHIFT) -> np.nda
 
 
 def _lengths(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return np.sqrt(((left.astype(np.float64) - right + TINY) ** 2).sum(axis=1))
+    result: np.ndarray = np.sqrt(((left.astype(np.float64) - right + TINY) ** 2).sum(axis=1))
+    return result
 
 
 def synchrony_of(means: np.ndarray) -> Synchrony:

@@ -60,11 +60,13 @@ class Backbone(nn.Module):
         """Return the W+ codes (B, L, 512) of `crops` (B, 3, H, H) in [-1, 1], of any size: w = E_I(x) + mean latent."""
         if crops.shape[-1] != self.input_size:
             crops = F.interpolate(crops, size=(self.input_size, self.input_size), mode="bilinear", antialias=True)
-        return self.encoder(crops) + self.latent_avg
+        result: Tensor = self.encoder(crops) + self.latent_avg
+        return result
 
     def synthesise(self, codes: Tensor) -> Tensor:
         """Draw the pictures (B, 3, R, R), about [-1, 1], of W+ `codes` (B, L, 512)."""
-        return self.generator(codes)
+        result: Tensor = self.generator(codes)
+        return result
 
     def forward(self, crops: Tensor) -> Tensor:
         """Return the inversion G(E_I(x)) of `crops` (B, 3, H, H): (B, 3, R, R)."""

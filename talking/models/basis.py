@@ -16,7 +16,8 @@ from talking.core.moments import Moments
 def displacement_rows(codes: np.ndarray) -> np.ndarray:
     """Return a clip's codes (T, L, 512) as displacements (T, L*512) from the clip's mean code."""
     rows = codes.reshape(len(codes), -1).astype(np.float64)
-    return rows - rows.mean(axis=0)
+    result: np.ndarray = rows - rows.mean(axis=0)
+    return result
 
 
 def code_rows(codes: np.ndarray) -> np.ndarray:
@@ -115,4 +116,5 @@ class Projector(torch.nn.Module):
     def displacements(self, coefficients: torch.Tensor) -> torch.Tensor:
         """Return displacements (B, T, L, 512) of coefficients (B, T, K): equation 1, d_t = h_t V."""
         flat = (coefficients * self.scale) @ self.components  # (B, T, L*512)
-        return flat.unflatten(2, (self.n_styles, -1))
+        result: torch.Tensor = flat.unflatten(2, (self.n_styles, -1))
+        return result

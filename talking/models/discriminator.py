@@ -60,7 +60,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n_in, H, W) -> (B, n_out, H / 2, W / 2)."""
-        return (self.conv2(self.conv1(x)) + self.skip(x)) / math.sqrt(2)
+        result: Tensor = (self.conv2(self.conv1(x)) + self.skip(x)) / math.sqrt(2)
+        return result
 
 
 class Discriminator(nn.Module):
@@ -96,7 +97,8 @@ class Discriminator(nn.Module):
         x = self.convs(pictures)  # (B, C, 4, 4)
         with torch.autocast(x.device.type, enabled=False):
             x = self.final_conv(with_group_deviation(x.to(torch.promote_types(x.dtype, torch.float32))))
-            return self.final_linear(x.flatten(1))
+            result: Tensor = self.final_linear(x.flatten(1))
+            return result
 
 
 def with_group_deviation(x: Tensor) -> Tensor:

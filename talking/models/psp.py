@@ -53,7 +53,8 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n_in, H, W) -> (B, n_out, H / stride, W / stride)."""
-        return self.res_layer(x) + self.shortcut_layer(x)
+        result: Tensor = self.res_layer(x) + self.shortcut_layer(x)
+        return result
 
 
 class MapToStyle(nn.Module):
@@ -69,7 +70,8 @@ class MapToStyle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 512, size, size) -> (B, 512)."""
-        return self.linear(self.convs(x).flatten(1))
+        result: Tensor = self.linear(self.convs(x).flatten(1))
+        return result
 
 
 class GradualStyleEncoder(nn.Module):

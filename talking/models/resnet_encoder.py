@@ -83,7 +83,8 @@ class ResNetEncoder(nn.Module):
         x = self.maxpool(F.relu(self.bn1(self.conv1(crops))))  # (B, width, H/4, H/4)
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (B, 8 width, H/32, H/32)
         x = torch.flatten(self.pool(x), 1)  # (B, 8 width pool^2)
-        return self.linear(x).view(-1, self.n_styles, self.style_dim)
+        result: Tensor = self.linear(x).view(-1, self.n_styles, self.style_dim)
+        return result
 
 
 def _layer(n_in: int, n_out: int, stride: int) -> nn.Sequential:

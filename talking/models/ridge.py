@@ -36,7 +36,8 @@ class Ridge:
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Predict targets (N, K) from inputs (N, F)."""
-        return _with_one(inputs) @ self.weights
+        result: np.ndarray = _with_one(inputs) @ self.weights
+        return result
 
     def save(self, path: Path) -> None:
         """Write the weights as safetensors."""

@@ -74,7 +74,8 @@ class Generator(FrameGenerator):
 
     def map(self, z: Tensor) -> Tensor:
         """Map normal draws `z` (B, style_dim) to latents w (B, style_dim), without truncation."""
-        return self.style(z)
+        result: Tensor = self.style(z)
+        return result
 
     def forward(self, wplus: Tensor, noise: bool = True, resolution: int | None = None) -> Tensor:
         """Draw the pictures of `wplus` (B, L, style_dim): (B, 3, R, R), about [-1, 1].
@@ -93,7 +94,8 @@ class Generator(FrameGenerator):
             x = self.convs[k - 1](x, styles[k], maps[k])  # (B, C, 8 * 2**i, 8 * 2**i)
             x = self.convs[k](x, styles[k + 1], maps[k + 1])
             image = to_rgb(x, styles[k + 2], image)
-        return image
+        result: Tensor = image
+        return result
 
     def _n_doublings(self, resolution: int | None) -> int:
         resolution = resolution or self.resolution

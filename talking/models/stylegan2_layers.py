@@ -166,7 +166,8 @@ class StyledConv(nn.Module):
         x = self.conv(x, style)
         if noise is not None:
             x = self.noise(x, noise)
-        return self.activate(x)
+        result: Tensor = self.activate(x)
+        return result
 
 
 class ToRGB(nn.Module):
@@ -181,8 +182,9 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor, below: Tensor | None = None) -> Tensor:
         """`x` (B, n_in, H, W), `below` (B, 3, H/2, W/2) or None -> (B, 3, H, W), float32 even under autocast."""
-        rgb = self.conv(x, style) + self.bias
+        rgb: Tensor = self.conv(x, style) + self.bias
         if below is None:
             return rgb
         with torch.autocast(rgb.device.type, enabled=False):
-            return rgb + upsample(below, self.upsample.kernel)
+            result: Tensor = rgb + upsample(below, self.upsample.kernel)
+            return result

@@ -65,8 +65,10 @@ class SyncNet(nn.Module):
 
     def sound(self, windows: Tensor) -> Tensor:
         """MFCC `windows` (B, 1, 13, 20), 100 Hz -> embeddings (B, 1024)."""
-        return self.netfcaud(self.netcnnaud(windows).flatten(1))
+        result: Tensor = self.netfcaud(self.netcnnaud(windows).flatten(1))
+        return result
 
     def lips(self, frames: Tensor) -> Tensor:
         """`frames` (B, 3, 5, 224, 224), BGR in [0, 255], 25 Hz -> embeddings (B, 1024)."""
-        return self.netfclip(self.netcnnlip(frames).flatten(1))
+        result: Tensor = self.netfclip(self.netcnnlip(frames).flatten(1))
+        return result

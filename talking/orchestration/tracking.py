@@ -223,7 +223,8 @@ def _create(client: "MlflowClient", experiment: str, name: str) -> str:
     known = client.get_experiment_by_name(experiment)
     number = known.experiment_id if known else client.create_experiment(experiment)
     _describe(client, number, known.tags if known else {})
-    return client.create_run(number, run_name=name).info.run_id
+    result: str = client.create_run(number, run_name=name).info.run_id
+    return result
 
 
 def _describe(client: "MlflowClient", experiment: str, tags: Mapping[str, str]) -> None:

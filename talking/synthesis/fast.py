@@ -30,7 +30,8 @@ class Plain(nn.Module):
     def forward(self, codes: Tensor, constant: Collection[int] = ()) -> Tensor:
         """Draw the pictures of codes (B, L, D); it makes no difference which are constant."""
         del constant
-        return self.generator(codes)
+        result: Tensor = self.generator(codes)
+        return result
 
 
 @singledispatch

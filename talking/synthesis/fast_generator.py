@@ -67,4 +67,5 @@ class FastGenerator(nn.Module):
             x = self.convs[k](x, styles[k])  # (B, C, 8 * 2**i, 8 * 2**i)
             x = self.convs[k + 1](x, styles[k + 1])
             image = to_rgb(x, styles[k + 2], image)
-        return image.expand(len(wplus), -1, -1, -1)
+        result: Tensor = image.expand(len(wplus), -1, -1, -1)
+        return result

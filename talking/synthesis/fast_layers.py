@@ -165,4 +165,5 @@ class FastToRGB(nn.Module):
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H W, C)
         colours = torch.matmul(pixels, weight).float() + self.bias  # (B, H W, 3)
         image = colours.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)  # (B, 3, H, W), channels last
-        return image if below is None else image + enlarge(below)
+        result: Tensor = image if below is None else image + enlarge(below)
+        return result

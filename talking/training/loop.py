@@ -148,7 +148,7 @@ class Loop:
         for part in [loss] if isinstance(loss, Tensor) else loss:
             # Before the gradients: a network that has taken in a NaN cannot be saved any more.
             self._check(part)
-            part.backward()  # type: ignore[no-untyped-call]
+            part.backward()
         # Once per step, after all parts: the exchange is what processes wait for.
         average_gradients(parameters, share.world_size, share.weight)
         # After the exchange: the mean gradient is clipped, as one process would have.

@@ -67,4 +67,5 @@ def half_life_decay(batch: int, half_life: float, seen: int, rampup: float | Non
     behind (Karras et al. 2020 ADA, appendix C); None leaves it as it is.
     """
     life = half_life if rampup is None else min(half_life, max(seen, 1) * rampup)
-    return 0.5 ** (batch / max(life, 1e-8))
+    result: float = 0.5 ** (batch / max(life, 1e-8))
+    return result

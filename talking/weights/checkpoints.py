@@ -100,7 +100,8 @@ def read_checkpoint(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
         raise TalkingError(
             f"{path} is another checkpoint: it has no {missing[0]}; give the file that the catalogue names."
         )
-    return content
+    result: dict[str, Any] = content
+    return result
 
 
 def converted(path: Path, network: nn.Module, state: Any) -> dict[str, Tensor]:

@@ -106,13 +106,15 @@ def _plain(description: str, build: Callable[[], nn.Module]) -> Layout:
 def _fan() -> nn.Module:
     from face_alignment.models import FAN
 
-    return FAN(FAN_MODULES)
+    result: nn.Module = FAN(FAN_MODULES)
+    return result
 
 
 def _s3fd() -> nn.Module:
     from face_alignment.detection.sfd.net_s3fd import s3fd
 
-    return s3fd()
+    result: nn.Module = s3fd()
+    return result
 
 
 LAYOUTS = {

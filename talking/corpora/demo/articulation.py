@@ -117,7 +117,8 @@ def _blend(targets: _Targets, times: np.ndarray) -> np.ndarray:
     early = np.maximum(targets.start_s - times[:, None], 0.0)  # (T, K)
     late = np.maximum(times[:, None] - targets.end_s, 0.0)
     dominance = np.exp(-_ANTICIPATION * early - _CARRY_OVER * late)[..., None] * targets.weights  # (T, K, 4)
-    return (dominance * targets.values).sum(1) / dominance.sum(1)
+    result: np.ndarray = (dominance * targets.values).sum(1) / dominance.sum(1)
+    return result
 
 
 def _closure(phones: Sequence[Segment], times: np.ndarray) -> np.ndarray:
@@ -181,4 +182,5 @@ def _drift(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return slow random motion between -1 and 1 (T,): three waves of 0.1 to 0.7 Hz."""
     rates, phases = rng.uniform(0.1, 0.7, 3), rng.uniform(0.0, 2.0 * np.pi, 3)
     waves = np.sin(2.0 * np.pi * rates * times[:, None] + phases)
-    return waves @ np.array([0.5, 0.3, 0.2])
+    result: np.ndarray = waves @ np.array([0.5, 0.3, 0.2])
+    return result

@@ -33,7 +33,8 @@ def brows(identity: Identity, canvas: Canvas, rng: np.random.Generator) -> np.nd
         for value in range(6):
             canvas.lines(image, list(hairs[value::6]), (165 + 15 * value,), 2 if value < 3 else 1)
     cover = image.astype(np.float32) / 255
-    return np.maximum(0.92 * cv2.GaussianBlur(cover, (0, 0), 0.006 / canvas.pixel), 0.8 * cover)
+    result: np.ndarray = np.maximum(0.92 * cv2.GaussianBlur(cover, (0, 0), 0.006 / canvas.pixel), 0.8 * cover)
+    return result
 
 
 def density(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -52,7 +53,8 @@ def density(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         grown = grown * smoothstep(0.38, 0.27, np.hypot(away, 0.75 * (y - my - 0.14)))
     if identity.beard == "moustache":
         grown = grown * smoothstep(0.38, 0.28, away) * smoothstep(my + 0.03, my - 0.03, y)
-    return grown * (0 if identity.beard == "none" else identity.beard_density)
+    result: np.ndarray = grown * (0 if identity.beard == "none" else identity.beard_density)
+    return result
 
 
 def beard(identity: Identity, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
@@ -80,4 +82,5 @@ def beard(identity: Identity, canvas: Canvas, rng: np.random.Generator) -> np.nd
 def colour(identity: Identity, grizzle: float = 0.15) -> np.ndarray:
     """The beard's colour in linear light, a little darker and greyer than the hair."""
     hair = to_linear(identity.hair_colour)
-    return (1 - grizzle) * 0.75 * hair + grizzle * 0.5 * hair.mean()
+    result: np.ndarray = (1 - grizzle) * 0.75 * hair + grizzle * 0.5 * hair.mean()
+    return result

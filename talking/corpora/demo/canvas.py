@@ -52,4 +52,5 @@ class Canvas:
 
 def over(image: np.ndarray, colour: np.ndarray, cover: np.ndarray) -> np.ndarray:
     """Lay a colour, (3,) or (H, W, 3), over an image (H, W, 3) where `cover` (H, W) is 1."""
-    return (image + cover[..., None] * (colour - image)).astype(np.float32)
+    result: np.ndarray = (image + cover[..., None] * (colour - image)).astype(np.float32)
+    return result

@@ -17,8 +17,9 @@ import numpy as np
 
 from talking.core.errors import TalkingError
 from talking.corpora.demo.articulation import Manner, draw_manner
+from talking.corpora.demo.espeak import Voice
 from talking.corpora.demo.identity import Identity, draw_identity
-from talking.corpora.demo.speech import Voice, draw_voice
+from talking.corpora.demo.speech import draw_voice
 
 SPEAKERS, STRANGERS, VOLUNTEERS = 0, 1, 2
 

@@ -81,7 +81,8 @@ def _skin_of_lids(eye: Eye, patch: np.ndarray) -> np.ndarray:
     dark += 0.16 * np.exp(-(((y - lower - 0.032) / 0.014) ** 2)) * inside * (0.4 + identity.age)
     light = 0.05 * np.exp(-(((y - 0.5 * (crease + upper)) / 0.014) ** 2)) * inside
     shade = dark[..., None] * np.array([0.75, 1.0, 1.0], np.float32)
-    return patch * (1 - shade + light[..., None])
+    result: np.ndarray = patch * (1 - shade + light[..., None])
+    return result
 
 
 def _ball(eye: Eye) -> np.ndarray:
@@ -101,7 +102,8 @@ def _ball(eye: Eye) -> np.ndarray:
     ball = white + smoothstep(1.06, 0.94, r)[..., None] * (iris - white)
     ball = ball * (1 - 0.50 * smoothstep(0.055, 0.0, y - eye.upper))[..., None]
     glint = np.exp(-(((x - cx + 0.022) / 0.013) ** 2) - ((y - cy + 0.024) / 0.013) ** 2)
-    return ball + 0.95 * glint[..., None] + 0.06 * np.exp(-(((y - eye.lower) / 0.008) ** 2))[..., None]
+    result: np.ndarray = ball + 0.95 * glint[..., None] + 0.06 * np.exp(-(((y - eye.lower) / 0.008) ** 2))[..., None]
+    return result
 
 
 def _lashes(eye: Eye, patch: np.ndarray) -> np.ndarray:
@@ -114,4 +116,5 @@ def _lashes(eye: Eye, patch: np.ndarray) -> np.ndarray:
     wing = np.exp(-(((y - upper + 0.010 * identity.lashes + 0.12 * (s - 1)) / 0.010) ** 2))
     line += 0.7 * identity.lashes * wing * smoothstep(0.85, 1.0, s) * smoothstep(1.16, 1.04, s)
     ink = np.array([0.10, 0.07, 0.06], np.float32)
-    return patch + np.clip(line, 0, 0.95)[..., None] * (ink - patch)
+    result: np.ndarray = patch + np.clip(line, 0, 0.95)[..., None] * (ink - patch)
+    return result

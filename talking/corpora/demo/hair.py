@@ -35,7 +35,8 @@ def _trimmed(identity: Identity, canvas: Canvas, cover: np.ndarray, rng: np.rand
     limit = half_width(identity, y[:, 0], _full(identity))[:, None]
     limit = limit + 0.02 * noise(rng, x.shape, 5) + 0.012 * noise(rng, x.shape, 2)
     over_top = smoothstep(0.0, 0.12, half_width(identity, y[:, 0], _full(identity))[:, None])
-    return cover * smoothstep(0.03, -0.03, np.abs(x) - limit) * over_top
+    result: np.ndarray = cover * smoothstep(0.03, -0.03, np.abs(x) - limit) * over_top
+    return result
 
 
 def _full(identity: Identity) -> float:
@@ -154,4 +155,5 @@ def _colour(identity: Identity, canvas: Canvas, tone: np.ndarray) -> np.ndarray:
     hair = to_linear(identity.hair_colour)
     base = hair * ((0.08 + 1.75 * tone**1.7) * round_)[..., None]
     glow = (sheen * tone**1.6 * round_)[..., None]
-    return (base + glow * (0.9 * hair + 0.04)).astype(np.float32)
+    result: np.ndarray = (base + glow * (0.9 * hair + 0.04)).astype(np.float32)
+    return result

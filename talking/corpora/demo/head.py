@@ -26,7 +26,8 @@ def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
 
 def bump(x: np.ndarray, y: np.ndarray, centre: tuple[float, float], width: tuple[float, float]) -> np.ndarray:
     """A Gaussian of height 1, mirrored at x = 0."""
-    return np.exp(-(((np.abs(x) - centre[0]) / width[0]) ** 2) - ((y - centre[1]) / width[1]) ** 2)
+    result: np.ndarray = np.exp(-(((np.abs(x) - centre[0]) / width[0]) ** 2) - ((y - centre[1]) / width[1]) ** 2)
+    return result
 
 
 def spline(points: np.ndarray, count: int) -> np.ndarray:
@@ -37,7 +38,8 @@ def spline(points: np.ndarray, count: int) -> np.ndarray:
     u = (t - i)[:, None]
     p0, p1, p2, p3 = padded[i], padded[i + 1], padded[i + 2], padded[i + 3]
     cubic = -p0 + 3 * p1 - 3 * p2 + p3
-    return 0.5 * (2 * p1 + (p2 - p0) * u + (2 * p0 - 5 * p1 + 4 * p2 - p3) * u**2 + cubic * u**3)
+    result: np.ndarray = 0.5 * (2 * p1 + (p2 - p0) * u + (2 * p0 - 5 * p1 + 4 * p2 - p3) * u**2 + cubic * u**3)
+    return result
 
 
 def outline(identity: Identity, grow: float = 0.0) -> np.ndarray:
@@ -56,13 +58,15 @@ def outline(identity: Identity, grow: float = 0.0) -> np.ndarray:
 
 def _away(curve: np.ndarray) -> np.ndarray:
     direction = curve / np.linalg.norm(curve, axis=1, keepdims=True)
-    return direction * smoothstep(0.35, -0.35, curve[:, 1])[:, None]
+    result: np.ndarray = direction * smoothstep(0.35, -0.35, curve[:, 1])[:, None]
+    return result
 
 
 def half_width(identity: Identity, y: np.ndarray, grow: float = 0.0) -> np.ndarray:
     """Half the width of the head at heights y; 0 above the crown and below the chin."""
     curve = outline(identity, grow)
-    return np.interp(y, curve[:, 1], curve[:, 0], left=0.0, right=0.0)
+    result: np.ndarray = np.interp(y, curve[:, 1], curve[:, 0], left=0.0, right=0.0)
+    return result
 
 
 def dome(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -74,7 +78,8 @@ def dome(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     depth = np.interp(rows, places, [0.1, 0.42, 0.70, 0.92, 1.0, 0.99, 0.98, 0.97, 0.95, 0.87, 0.72])
     depth = cv2.GaussianBlur(depth[:, None], (1, 2 * int(0.12 / step) + 1), 1, sigmaY=0.05 / step)[:, 0]
     inside = np.clip(1 - np.abs(x / width) ** identity.roundness, 0, 1)
-    return depth[:, None].astype(np.float32) * np.sqrt(inside)
+    result: np.ndarray = depth[:, None].astype(np.float32) * np.sqrt(inside)
+    return result
 
 
 def nose(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -86,7 +91,8 @@ def nose(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     ridge = rise * np.exp(-(np.abs(x / spread) ** 2.0))
     ball = 0.085 * bump(x, y, (0, tip + 0.005), (0.095, 0.085))
     wings = 0.11 * bump(x, y, (identity.nose_width - 0.048, tip + 0.055), (0.055, 0.058))
-    return identity.nose_height * (ridge + ball + wings)
+    result: np.ndarray = identity.nose_height * (ridge + ball + wings)
+    return result
 
 
 def relief(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -100,7 +106,8 @@ def relief(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     h += 0.003 * bump(x, y, (0.052, my - 0.18), (0.026, 0.08))
     h -= 0.040 * bump(x, y, (0, my + 0.205), (0.17, 0.045))
     h += (0.05 + 0.02 * strong) * bump(x, y, (0, chin - 0.17), (0.17, 0.12))
-    return h - _laugh_lines(identity, x, y) + nose(identity, x, y)
+    result: np.ndarray = h - _laugh_lines(identity, x, y) + nose(identity, x, y)
+    return result
 
 
 def _laugh_lines(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -109,10 +116,12 @@ def _laugh_lines(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray
     t = (y - start) / (end - start)
     line = identity.nose_width + 0.035 + 0.15 * t
     fade = smoothstep(-0.1, 0.3, t) * smoothstep(1.2, 0.6, t)
-    return (0.006 + 0.022 * identity.age) * fade * np.exp(-(((np.abs(x) - line) / 0.05) ** 2))
+    result: np.ndarray = (0.006 + 0.022 * identity.age) * fade * np.exp(-(((np.abs(x) - line) / 0.05) ** 2))
+    return result
 
 
 def height(identity: Identity, x: np.ndarray, y: np.ndarray, pixel: float) -> np.ndarray:
     """The whole head's height field over a pixel grid of spacing `pixel`, float32."""
     field = (dome(identity, x, y) + relief(identity, x, y)).astype(np.float32)
-    return cv2.GaussianBlur(field, (0, 0), 0.018 / pixel)
+    result: np.ndarray = cv2.GaussianBlur(field, (0, 0), 0.018 / pixel)
+    return result

@@ -35,14 +35,16 @@ def _jaw_share(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """How much of the jaw's drop a place follows: none above the mouth, all at the chin, less again down the neck."""
     my, chin = identity.mouth_y, identity.chin_length
     share = smoothstep(my - 0.12, my + 0.30, y) * smoothstep(chin + 0.62, chin + 0.12, y)
-    return share * smoothstep(0.95, 0.6, np.abs(x))
+    result: np.ndarray = share * smoothstep(0.95, 0.6, np.abs(x))
+    return result
 
 
 def move_head(state: FaceState, points: np.ndarray) -> np.ndarray:
     """Points (N, 2) of the head at rest after its roll, shift and scale, face units."""
     angle = math.radians(state.roll_deg)
     c, s = math.cos(angle), math.sin(angle)
-    return state.scale * (points @ np.array([[c, s], [-s, c]])) + np.asarray(state.shift)
+    result: np.ndarray = state.scale * (points @ np.array([[c, s], [-s, c]])) + np.asarray(state.shift)
+    return result
 
 
 def still_head(state: FaceState, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,7 +45,8 @@ class Lips:
     def line(self, s: np.ndarray) -> np.ndarray:
         """The line where closed lips meet, at places s from -1 to 1."""
         dip = 0.012 * np.exp(-((s / 0.22) ** 2)) - 0.006 * np.exp(-(((np.abs(s) - 0.45) / 0.25) ** 2))
-        return self.identity.mouth_y + (self.identity.mouth_droop + self.sag * self.gap) * s * s + dip
+        result: np.ndarray = self.identity.mouth_y + (self.identity.mouth_droop + self.sag * self.gap) * s * s + dip
+        return result
 
     def curves(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Heights of upper outer, upper inner, lower inner and lower outer edge at places s."""
@@ -121,7 +122,8 @@ def _around(mouth: Mouth, patch: np.ndarray) -> np.ndarray:
     )
     rim = 0.10 * np.exp(-(((y - upper_out + 0.012) / 0.010) ** 2)) * middle
     shade = (under + corner)[..., None] * np.array([0.75, 1.0, 1.0], np.float32)
-    return patch * (1 - shade + rim[..., None])
+    result: np.ndarray = patch * (1 - shade + rim[..., None])
+    return result
 
 
 def _flesh(mouth: Mouth, skin: np.ndarray) -> np.ndarray:
@@ -137,7 +139,8 @@ def _flesh(mouth: Mouth, skin: np.ndarray) -> np.ndarray:
     wrinkles = 1 + 0.022 * np.sin(s * 41 + 2 * np.sin(s * 13 + identity.seed % 5))
     base = skin * np.array(identity.lip_tint, np.float32) * (shade * wrinkles)[..., None]
     shine = np.exp(-(((v_low - 0.33) / 0.15) ** 2) - ((s + 0.12) / 0.40) ** 2) * ~above
-    return base + (0.09 * (1 - 0.5 * mouth.state.press)) * shine[..., None]
+    result: np.ndarray = base + (0.09 * (1 - 0.5 * mouth.state.press)) * shine[..., None]
+    return result
 
 
 def _interior(mouth: Mouth) -> np.ndarray:
@@ -167,7 +170,8 @@ def _row_of_teeth(mouth: Mouth, colour: np.ndarray, root: float, length: float, 
     band = smoothstep(-0.008, 0.006, side * (edge - y)) * smoothstep(reach, 0.75 * reach, np.abs(x))
     gaps = 1 - 0.14 * np.exp(-(((np.mod(x / 0.055 + 0.5, 1) - 0.5) / 0.09) ** 2))
     light = (1 - 0.45 * (x / reach) ** 2) * gaps * (1.0 if side > 0 else 0.75)
-    return colour + band[..., None] * (_TEETH * light[..., None] - colour)
+    result: np.ndarray = colour + band[..., None] * (_TEETH * light[..., None] - colour)
+    return result
 
 
 def _seam(mouth: Mouth, patch: np.ndarray) -> np.ndarray:
@@ -177,4 +181,7 @@ def _seam(mouth: Mouth, patch: np.ndarray) -> np.ndarray:
     meet = 0.5 * (upper_in + lower_in)
     closed = smoothstep(0.03, 0.004, lower_in - upper_in) * smoothstep(1.06, 0.92, np.abs(s))
     line = 0.85 * closed * np.exp(-(((y - meet) / 0.0095) ** 2))
-    return patch + line[..., None] * (np.array([0.20, 0.07, 0.07], np.float32) * (0.6 + 0.8 * patch) - patch)
+    result: np.ndarray = patch + line[..., None] * (
+        np.array([0.20, 0.07, 0.07], np.float32) * (0.6 + 0.8 * patch) - patch
+    )
+    return result

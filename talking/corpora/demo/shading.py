@@ -17,7 +17,8 @@ def to_linear(colour: tuple[float, float, float]) -> np.ndarray:
 
 def encode(linear: np.ndarray) -> np.ndarray:
     """Linear light (H, W, 3) as uint8 sRGB."""
-    return cv2.convertScaleAbs(cv2.pow(np.clip(linear, 0, 1), 1 / GAMMA), alpha=255.0)
+    result: np.ndarray = cv2.convertScaleAbs(cv2.pow(np.clip(linear, 0, 1), 1 / GAMMA), alpha=255.0)
+    return result
 
 
 def light_direction(identity: Identity) -> np.ndarray:
@@ -73,7 +74,8 @@ def lit(identity: Identity, colour: np.ndarray, field: np.ndarray, pixel: float,
     glance = np.clip(nx * half[0] + ny * half[1] + nz * half[2], 0, 1)
     broad = _sixteenth(glance)
     shine = gloss * (0.050 * broad + 0.055 * (broad * broad) ** 2)
-    return (colour * shade + shine[..., None]).astype(np.float32)
+    result: np.ndarray = (colour * shade + shine[..., None]).astype(np.float32)
+    return result
 
 
 def _sixteenth(x: np.ndarray) -> np.ndarray:
@@ -89,4 +91,5 @@ def _occlusion(field: np.ndarray, pixel: float) -> np.ndarray:
     hollow = cv2.GaussianBlur(small, (0, 0), 0.07 / (4 * pixel)) - small
     full = cv2.resize(hollow, (field.shape[1], field.shape[0]), interpolation=cv2.INTER_LINEAR)
     loss = np.clip(full * 7.0, -0.05, 0.6)
-    return 1 - loss[..., None] * np.array([0.75, 0.95, 1.0], np.float32)
+    result: np.ndarray = 1 - loss[..., None] * np.array([0.75, 0.95, 1.0], np.float32)
+    return result

@@ -65,7 +65,8 @@ def _between(guides: np.ndarray, u: np.ndarray, t: np.ndarray) -> np.ndarray:
     next_row = np.minimum(rows + 1, 40)
     shift = (u * 40 - np.round(u * 40))[:, None, None] * (surface[next_row, k] - surface[rows, k])
     beyond = (t - np.clip(t, 0, 1))[..., None] * (surface[rows, np.minimum(k + 1, 60)] - surface[rows, k]) * 60
-    return points + shift + beyond
+    result: np.ndarray = points + shift + beyond
+    return result
 
 
 def draw(

@@ -17,7 +17,8 @@ Map = Callable[[np.ndarray], np.ndarray]
 def lerp(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
     """Return `steps` vectors (steps, D) on the straight line between two (D,), both ends included."""
     share = np.linspace(0, 1, steps)[:, None]
-    return (1 - share) * first + share * second
+    result: np.ndarray = (1 - share) * first + share * second
+    return result
 
 
 def slerp(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
@@ -33,7 +34,8 @@ def slerp(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
     if cosine > 1 - NEARLY_PARALLEL:
         return lerp(first, second, steps)
     angle, share = np.arccos(cosine), np.linspace(0, 1, steps)[:, None]
-    return (np.sin((1 - share) * angle) * first + np.sin(share * angle) * second) / np.sin(angle)
+    result: np.ndarray = (np.sin((1 - share) * angle) * first + np.sin(share * angle) * second) / np.sin(angle)
+    return result
 
 
 def interpolations(first: np.ndarray, second: np.ndarray, steps: int, to_w: Map) -> dict[str, np.ndarray]:

@@ -127,7 +127,8 @@ class _Autoencoder(nn.Module):
         self.encoder, self.generator = encoder, generator
 
     def forward(self, pictures: torch.Tensor, resolution: int) -> torch.Tensor:
-        return self.generator(self.encoder(pictures), resolution=resolution)
+        result: torch.Tensor = self.generator(self.encoder(pictures), resolution=resolution)
+        return result
 
 
 def _started(start: Backbone, params: BackboneParams, seed: int) -> _Autoencoder:

@@ -46,7 +46,8 @@ def with_fresh_noise(generator: Generator, codes: Tensor, draw: torch.Generator)
         f"noises.{name}": torch.randn(len(codes), *held.shape[1:], generator=draw, device=held.device)
         for name, held in generator.noises.named_buffers()
     }
-    return functional_call(generator, maps, (codes,))
+    result: Tensor = functional_call(generator, maps, (codes,))
+    return result
 
 
 class AdversarialSteps:

@@ -50,20 +50,23 @@ class AudioEncoder(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """`windows` (B, T, n_coefficients, n_steps) -> audio codes (B, T, code_dim)."""
-        return self.lstm(self._listen(windows))[0]
+        result: Tensor = self.lstm(self._listen(windows))[0]
+        return result
 
     def stream(self, windows: Tensor, state: LstmState | None = None) -> tuple[Tensor, LstmState]:
         """Return the audio codes of a part of a sequence, (B, T, code_dim), and the LSTM's state after it.
 
         The state, each half (lstm_layers, B, code_dim), is to be given with the part that follows; None begins.
         """
-        return self.lstm(self._listen(windows), state)
+        result: tuple[Tensor, LstmState] = self.lstm(self._listen(windows), state)
+        return result
 
     def _listen(self, windows: Tensor) -> Tensor:
         b, t = windows.shape[:2]
         x = self.convolutions(windows.flatten(0, 1).unsqueeze(1))  # (B T, 8 width, 4, 6)
         x = self.linears(x.flatten(1))  # (B T, code_dim)
-        return x.view(b, t, -1)
+        result: Tensor = x.view(b, t, -1)
+        return result
 
 
 def pooled(length: int, stride: int) -> int:

@@ -41,7 +41,8 @@ class Delivery:
             return codes
         start = rest_of(codes) if start is None else start
         base = start if self.rest == "learned" else identity
-        return base + self.expression * (codes - start)
+        result: np.ndarray = base + self.expression * (codes - start)
+        return result
 
 
 AS_PREDICTED = Delivery()
@@ -50,4 +51,5 @@ AS_PICTURED = Delivery("picture")
 
 def rest_of(codes: np.ndarray) -> np.ndarray:
     """Return the code (L, 512) of the face at rest, by the beginning of predicted codes (T, L, 512)."""
-    return codes[:REST_FRAMES].mean(axis=0)
+    result: np.ndarray = codes[:REST_FRAMES].mean(axis=0)
+    return result

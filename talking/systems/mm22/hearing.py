@@ -119,7 +119,8 @@ class HearingRecipe(Recipe):
         return windows.to(self.context.device), shapes.to(self.context.device)
 
     def _read(self, windows: Tensor) -> Tensor:
-        return self.networks["read_out"](self.networks["encoder"](windows))
+        result: Tensor = self.networks["read_out"](self.networks["encoder"](windows))
+        return result
 
     @torch.no_grad()
     def validate(self, networks: Mapping[str, nn.Module], step: int) -> dict[str, float]:

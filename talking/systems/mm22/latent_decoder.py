@@ -27,4 +27,5 @@ class LatentDecoder(nn.Module):
     def forward(self, identity: Tensor, codes: Tensor) -> Tensor:
         """`identity` (B, K): w_I projected on V; `codes` (B, T, code_dim) of E_A -> h (B, T, K)."""
         repeated = identity[:, None].expand(-1, codes.shape[1], -1)  # (B, T, K)
-        return self.layers(torch.cat([repeated, codes], dim=2))
+        result: Tensor = self.layers(torch.cat([repeated, codes], dim=2))
+        return result

@@ -20,7 +20,8 @@ def latent_loss(made: Tensor, true: Tensor, kind: str = "norm") -> Tensor:
         raise ValueError(f"codes of shapes {tuple(made.shape)} and {tuple(true.shape)} cannot be compared")
     difference = (made - true).flatten(start_dim=2)  # (B, T, L * 512)
     if kind == "norm":
-        return vector_norm(difference, dim=2).mean()
+        result: Tensor = vector_norm(difference, dim=2).mean()
+        return result
     if kind == "mean_square":
         return (difference * difference).mean()
     raise TalkingError(f"latent loss '{kind}' is not known; use one of {', '.join(KINDS)}.")

@@ -144,4 +144,5 @@ class _Statistics:
     @property
     def std(self) -> np.ndarray:
         variance = self.squares / self.count - (self.sum / self.count) ** 2
-        return np.sqrt(np.maximum(variance, 1e-8)).astype(np.float32)
+        result: np.ndarray = np.sqrt(np.maximum(variance, 1e-8)).astype(np.float32)
+        return result

@@ -34,7 +34,8 @@ def mouth_shape(landmarks: np.ndarray) -> np.ndarray:
     """Return the mouth's points (T, 40) of landmarks (T, 68, 2), from the eyes' middle, in units of their distance."""
     middle = (landmarks[:, LEFT_EYE].mean(axis=1) + landmarks[:, RIGHT_EYE].mean(axis=1)) / 2  # (T, 2)
     shape = (landmarks[:, MOUTH] - middle[:, None]) / outer_eye_distance(landmarks).mean()  # (T, 20, 2)
-    return shape.reshape(len(landmarks), -1)
+    result: np.ndarray = shape.reshape(len(landmarks), -1)
+    return result
 
 
 def fit_readout(clips: Iterable[tuple[np.ndarray, np.ndarray]], projector: Projector) -> np.ndarray:

@@ -66,7 +66,8 @@ def predicted_codes(model: TalkingHead | Ensemble, windows: np.ndarray, identity
     """Return codes (T, L, 512) of windows (T, 12, 28) and an identity code (L, 512)."""
     device = next(model.parameters()).device
     sound = torch.from_numpy(windows)[None].to(device)
-    return model(sound, torch.from_numpy(identity)[None].to(device, torch.float32))[0].cpu().numpy()
+    result: np.ndarray = model(sound, torch.from_numpy(identity)[None].to(device, torch.float32))[0].cpu().numpy()
+    return result
 
 
 @torch.no_grad()

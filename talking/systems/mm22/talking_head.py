@@ -79,7 +79,8 @@ class TalkingHead(nn.Module):
 
     def _decode(self, audio_codes: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
         resting = (self.projector.identity(identity) - self.identity_mean) / self.identity_std  # (B, K)
-        return self.latent_decoder(resting, audio_codes)
+        result: torch.Tensor = self.latent_decoder(resting, audio_codes)
+        return result
 
     def forward(self, windows: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
         """Return codes (B, T, L, 512) of windows (B, T, 12, 28) and identity codes (B, L, 512)."""
