@@ -87,9 +87,9 @@ test: $(READY)
 	$(PYTEST) -m "not slow" --dist loadfile --no-loadscope-reorder
 
 # What takes long to show: the graph of 1024 pixels, the ablations, `ray up`, kills at random times, the memory of long
-# corpora, whole graphs run again. What shares a graph is a group, and runs in one process.
+# corpora, whole graphs run again. Files that share a graph run in one process (tests/conftest.py).
 test-slow: $(READY)
-	$(PYTEST) -m slow --dist loadgroup
+	$(PYTEST) -m slow --dist loadfile --no-loadscope-reorder
 
 # Any process of a run killed at any time, KILLS times: the outputs must be the same.
 KILLS ?= 200

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,27 @@ from tests.golden import fill
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
+SHARED = ("tests/stages/test_graph.py", "tests/stages/test_ablations.py")  # Files that share the small graph.
 LONG = ("stages", "cluster")  # Folders whose files take longest, the longest first.
 
 # On a machine that does more than one thing, how long a drawn example takes says nothing of the code.
 settings.register_profile("talking", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("talking")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Send the tests of a file to one process, and those of the files that share a graph to one as well."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByGraph(LoadFileScheduling):
+        """Deals out files; a graph's files are one."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            name = super()._split_scope(nodeid)
+            return SHARED[0] if name in SHARED else name
+
+    return ByGraph(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

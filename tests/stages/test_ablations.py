@@ -30,7 +30,6 @@ Worker status: 1 active, 0 idle"""
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("project")
 @pytest.mark.timeout(1500)
 def test_every_row_and_seed_is_an_experiment_and_the_table_has_mean_and_spread(project) -> None:
     folder, run = project

@@ -109,7 +109,6 @@ def test_the_preset_has_the_papers_networks_and_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("paper")
 @pytest.mark.timeout(2700)
 def test_the_papers_configuration_runs_from_raw_clips_to_a_comparison(paper: Path) -> None:
     table = json.loads((paper / "metrics" / "evaluate.json").read_text())
@@ -120,7 +119,6 @@ def test_the_papers_configuration_runs_from_raw_clips_to_a_comparison(paper: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("paper")
 @pytest.mark.timeout(2700)
 def test_codes_basis_and_networks_have_the_papers_shapes(paper: Path) -> None:
     data, models = paper / "data" / "short", paper / "models" / "short"
@@ -135,7 +133,6 @@ def test_codes_basis_and_networks_have_the_papers_shapes(paper: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("paper")
 @pytest.mark.timeout(2700)
 def test_videos_of_1024_pixels_are_made_and_the_tuned_generator_differs(paper: Path) -> None:
     videos = sorted((paper / "videos" / "short" / "stage_two").glob("*.mp4"))

@@ -111,7 +111,6 @@ def test_dvc_shows_the_headline_alone_in_120_columns_and_warns_of_nothing(projec
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("project")
 def test_changing_a_loss_reruns_only_what_depends_on_it(project: tuple[Path, Run]) -> None:
     folder, run = project
     said = run("dvc", "exp", "run", "-S", "stage_one.lambda_latent=100").stdout
@@ -128,7 +127,6 @@ def test_changing_a_loss_reruns_only_what_depends_on_it(project: tuple[Path, Run
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("project")
 def test_the_same_seed_gives_the_same_shards_and_weights(project: tuple[Path, Run], tmp_path: Path) -> None:
     folder, run = project
     kept = [*(folder / "data" / "demo").rglob("*.tar"), *(folder / "models" / "demo").rglob("*.safetensors")]
