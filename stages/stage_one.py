@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 
 from talking import cluster
-from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder, write_json
 from talking.evaluation.report.series import write_curves
 from talking.orchestration import tracking
@@ -26,13 +25,6 @@ def train(job: StageOneJob, params: Params) -> TrainResult:
     return cluster.train(job, params.cluster, name=name, storage=storage, most_workers=most)
 
 
-def checkpoint_of(result: TrainResult) -> Path:
-    """Return the folder of a training's last checkpoint. Raises `TalkingError` where it left none."""
-    if result.checkpoint is None:
-        raise TalkingError("stage_one: the training left no checkpoint: run the stage again.")
-    return result.checkpoint
-
-
 def main(
     params: Params,
     manifest: Path,
@@ -51,7 +43,7 @@ def main(
     with cluster.connect(params.cluster):
         trained = [train(member, params) for member in members_of(job)]
     history = losses_of(trained[0].history)
-    model = Ensemble([TalkingHead.load(checkpoint_of(result) / BEST) for result in trained])
+    model = Ensemble([TalkingHead.load(result.finished("stage_one") / BEST) for result in trained])
     best = min((losses for _, losses in history), key=lambda losses: losses[f"validation_{job.params.best_by}"])
     numbers = {
         **best,

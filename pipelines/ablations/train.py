@@ -4,7 +4,6 @@ from pathlib import Path
 
 from pipelines.ablations.wiring import run_stage
 from talking.core.accelerators import best_device
-from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder
 from talking.evaluation.report.series import write_curves
 from talking.orchestration.jobs import job_of, members_of
@@ -15,7 +14,7 @@ from talking.systems.mm22.floor import fit_floor
 from talking.systems.mm22.ignored_sound import ignored_sound
 from talking.systems.mm22.stage_one import BEST, losses_of
 from talking.systems.mm22.talking_head import TalkingHead
-from talking.training.context import TrainResult, train_locally
+from talking.training.context import train_locally
 
 
 def main(
@@ -36,16 +35,10 @@ def main(
     trained = [train_locally(member, member.scratch / "run", best_device()) for member in members_of(job)]
     history = losses_of(trained[0].history)
     with atomic_folder(out) as folder:
-        Ensemble([TalkingHead.load(_checkpoint_of(result) / BEST) for result in trained]).save(folder)
+        Ensemble([TalkingHead.load(result.finished("train") / BEST) for result in trained]).save(folder)
         fit.save(folder)
     write_curves(history, plots)
     print(f"train: seed {ablation.seed}: {history[-1]}\n{ignored_sound(history)}")
-
-
-def _checkpoint_of(result: TrainResult) -> Path:
-    if result.checkpoint is None:
-        raise TalkingError("train: the training left no checkpoint: run the stage again.")
-    return result.checkpoint
 
 
 if __name__ == "__main__":

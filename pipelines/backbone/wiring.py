@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pipelines.backbone.params import PairParams, load_pair_params
 from talking import cluster
-from talking.core.errors import TalkingError
 from talking.core.files import sha256_of
 from talking.data.shards import ShardFolder, fingerprint
 from talking.evaluation.report.picture_grid import evenly, picture_grid, read_strip, write_png
@@ -68,9 +67,7 @@ def train(job: "GanJob | EncoderJob", params: PairParams, stage: str) -> tuple[P
     with cluster.connect(params.cluster):
         name, storage, most = job.scratch.name, job.scratch.parent / "ray", job.params.batch
         result = cluster.train(job, params.cluster, name=name, storage=storage, progress=show, most_workers=most)
-    if result.checkpoint is None:
-        raise TalkingError(f"{stage}: the training left no checkpoint: run the stage again.")
-    return result.checkpoint, _curves(result)
+    return result.finished(stage), _curves(result)
 
 
 def _curves(result: TrainResult) -> Curves:

@@ -6,7 +6,6 @@ from pathlib import Path
 from pipelines.hearing.params import HearingParams
 from pipelines.hearing.wiring import PARAMS, run_stage
 from talking import cluster
-from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder, write_json
 from talking.data.shards import ShardFolder, fingerprint
 from talking.evaluation.report.series import write_curves
@@ -31,9 +30,7 @@ def main(params: HearingParams, speech: Path, out: Path) -> None:
     with cluster.connect(params.cluster):
         name, storage, most = job.scratch.name, job.scratch.parent / "ray", job.params.batch
         result = cluster.train(job, params.cluster, name=name, storage=storage, most_workers=most)
-    if result.checkpoint is None:
-        raise TalkingError("hear: the training left no checkpoint: run the stage again.")
-    config, state = load_network(result.checkpoint / OUTCOME, NAME)
+    config, state = load_network(result.finished("hear") / OUTCOME, NAME)
     curves = [(int(row["step"]), {key: value for key, value in row.items() if key != "step"}) for row in result.history]
     numbers = {key: value for key, value in curves[-1][1].items() if key.startswith("validation_")}
     with atomic_folder(out) as folder:

@@ -23,26 +23,12 @@ class Speech:
 
 
 @dataclass(frozen=True)
-class Windows:
-    """How audio windows are cut, as the main graph cuts them."""
-
-    normalise: str
-    rate: int = number(8000)
-    n_mfcc: int = number(2)
-    hop_s: float = number(above=0)
-    steps: int = number(1)
-    n_fft: int = number(16)
-    n_mels: int = number(2)
-
-
-@dataclass(frozen=True)
 class HearingParams:
     """The whole of pipelines/hearing/params.yaml."""
 
     name: str
     seed: int
     speech: Speech
-    mfcc: Windows
     hear: Hear
     cluster: Cluster
     tracking: Tracking

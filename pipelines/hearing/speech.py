@@ -7,26 +7,19 @@ from pipelines.hearing.wiring import run_stage
 from talking import cluster
 from talking.core.progress import ProgressLine
 from talking.data.shards import fingerprint
-from talking.media.audio import MfccConfig
+from talking.orchestration.params import Params
 from talking.orchestration.stage import STATE, parts_of, source_fingerprint
+from talking.orchestration.work.mfcc import config_of
 from talking.orchestration.work.utter import UtterWork
 from talking.systems.mm22.hearing import shards_of
 from talking.systems.mm22.utterances import Utterances
 
 
-def main(params: HearingParams, out: Path) -> None:
-    """Speak every utterance on the workers of the cluster; finished shards are kept until all are."""
-    speech, window = params.speech, params.mfcc
+def main(params: HearingParams, graph: Params, out: Path) -> None:
+    """Speak every utterance on the workers of the cluster; audio windows are cut as the main graph cuts them."""
+    speech = params.speech
     drawn = Utterances(speech.seconds, speech.speed, speech.pitch, speech.noise_share, speech.noise_db)
-    config = MfccConfig(
-        rate=window.rate,
-        n_mfcc=window.n_mfcc,
-        hop_s=window.hop_s,
-        steps=window.steps,
-        n_fft=window.n_fft,
-        n_mels=window.n_mels,
-        normalise=window.normalise,
-    )
+    config = config_of(graph)
     shards = dict(shards_of(speech.utterances, speech.per_shard))
     work = UtterWork(drawn, config, params.seed, shards)
     mark = parts_of((drawn, config, params.seed))
@@ -40,4 +33,4 @@ def main(params: HearingParams, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, __doc__, "out")
+    run_stage(main, __doc__, "out", with_graph=True)

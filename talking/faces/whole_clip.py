@@ -13,7 +13,7 @@ from talking.core.errors import TalkingError
 FOREHEAD = 0.35
 
 
-def face_box(landmarks: np.ndarray) -> np.ndarray:
+def face_bounds(landmarks: np.ndarray) -> np.ndarray:
     """Return the box (4,) left, top, right, bottom around the faces of landmarks (T, 68, 2), forehead included."""
     points = np.asarray(landmarks, np.float64).reshape(-1, 68, 2)
     heights = np.ptp(points[..., 1], axis=1)  # (T,)
@@ -29,7 +29,7 @@ def clip_square(landmarks: np.ndarray, height: int, width: int, margin: float = 
     Where it would leave the frame it is moved inside; one that is larger than the frame is as large as that allows, for
     nothing is made up at its borders. Raises `TalkingError` where the points span no face.
     """
-    left, top, right, bottom = face_box(landmarks)
+    left, top, right, bottom = face_bounds(landmarks)
     longer = max(right - left, bottom - top)
     if not np.isfinite(longer) or longer < 1:
         raise TalkingError("the landmarks span no face: they lie on one point; leave the clip out")

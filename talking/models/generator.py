@@ -1,11 +1,14 @@
 """What a generator is to everything that draws with it: codes or motions in, pictures out, of one size."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from torch import Tensor, nn
 
+from talking.core.errors import TalkingError
 
-class FrameGenerator(nn.Module):
+
+class FrameGenerator(nn.Module, ABC):
     """Draws a picture of every code.
 
     A subclass sets `resolution`, the side of its pictures in pixels; `n_styles` and `style_dim`, the shape of a frame's
@@ -24,9 +27,12 @@ class FrameGenerator(nn.Module):
         return self.n_styles, self.style_dim
 
     def map(self, z: Tensor) -> Tensor:
-        """Map normal draws `z` (B, D) to latents (B, D), of a generator that has such a prior."""
-        raise NotImplementedError
+        """Map normal draws `z` (B, D) to latents (B, D). Raises `TalkingError` where a generator has no such prior."""
+        raise TalkingError(
+            f"A {type(self).__name__} draws no pictures of random numbers, and was given {tuple(z.shape)} of them: take "
+            "codes of pictures (pca.source: codes)."
+        )
 
+    @abstractmethod
     def forward(self, codes: Tensor) -> Tensor:
         """Draw the pictures (B, 3, R, R), about [-1, 1], of codes (B, L, D)."""
-        raise NotImplementedError

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import torch
 
+from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder, write_text
 
 HISTORY = "history.jsonl"
@@ -49,6 +50,12 @@ class TrainResult:
 
     history: list[dict[str, float]]
     checkpoint: Path | None
+
+    def finished(self, stage: str) -> Path:
+        """Return the folder of the last checkpoint. Raises `TalkingError`, naming the stage, where there is none."""
+        if self.checkpoint is None:
+            raise TalkingError(f"{stage}: the training left no checkpoint: run the stage again.")
+        return self.checkpoint
 
 
 class History:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talking.core.errors import TalkingError
-from talking.faces.whole_clip import clip_square, cut_square, face_box
+from talking.faces.whole_clip import clip_square, cut_square, face_bounds
 
 HEIGHT, WIDTH = 288, 360
 
@@ -19,7 +19,7 @@ def faces(*centres: tuple[float, float], size: float = 60) -> np.ndarray:
 
 
 def test_by_hand() -> None:
-    box = face_box(faces((150, 150)))
+    box = face_bounds(faces((150, 150)))
     np.testing.assert_allclose(box, [120, 120 - 0.35 * 60, 180, 180], atol=0.1)
     np.testing.assert_array_equal(clip_square(faces((150, 150)), HEIGHT, WIDTH, margin=0.1), [102, 91, 97])
 
@@ -28,7 +28,7 @@ def test_by_hand() -> None:
 def test_it_lies_in_the_frame_and_holds_every_face_where_that_is_possible(centres, margin: float) -> None:
     left, top, side = clip_square(faces(*centres), HEIGHT, WIDTH, margin)
     assert left >= 0 and top >= 0 and left + side <= WIDTH and top + side <= HEIGHT
-    box = face_box(faces(*centres))
+    box = face_bounds(faces(*centres))
     if side < HEIGHT:
         assert left <= max(box[0], 0) + 1 and left + side >= min(box[2], WIDTH) - 1
         assert top <= max(box[1], 0) + 1 and top + side >= min(box[3], HEIGHT) - 1

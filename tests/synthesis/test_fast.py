@@ -50,6 +50,13 @@ def test_the_engine_draws_with_a_new_kind_what_it_draws_itself() -> None:
     assert (still == still[:1]).all()
 
 
+def test_a_kind_must_say_how_it_draws_and_one_without_a_prior_says_so() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        FrameGenerator()
+    with pytest.raises(TalkingError, match="A Flat draws no pictures of random numbers"):
+        Flat(8).map(torch.zeros(1, 4))
+
+
 def test_a_backbone_of_a_new_kind_is_kept_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = ResNetEncoder(6, style_dim=4, width=2, stem="small", stem_stride=2)
     pair = Backbone(Flat(8), encoder, torch.zeros(6, 4))

@@ -286,7 +286,6 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.mark.skipif(not distributed.is_available(), reason="this torch has no distributed package")
 def test_two_processes_do_what_one_does_with_the_whole_batch(tmp_path) -> None:
     batch = 5  # Of two processes one has more: its gradients count more.
     multiprocessing.spawn(one_process, (free_port(), str(tmp_path), batch), nprocs=2)
