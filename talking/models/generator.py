@@ -29,8 +29,8 @@ class FrameGenerator(nn.Module, ABC):
     def map(self, z: Tensor) -> Tensor:
         """Map normal draws `z` (B, D) to latents (B, D). Raises `TalkingError` where a generator has no such prior."""
         raise TalkingError(
-            f"A {type(self).__name__} draws no pictures of random numbers and was given {tuple(z.shape)}: take codes of "
-            "pictures (pca.source: codes)."
+            f"A {type(self).__name__} draws no pictures of random numbers and was given {tuple(z.shape)}: take "
+            "codes of pictures (pca.source: codes)."
         )
 
     @abstractmethod
