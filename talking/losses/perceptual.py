@@ -4,7 +4,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import lpips
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -63,6 +62,8 @@ class PerceptualLoss(nn.Module):
 def _untrained(net: str, seed: int) -> Any:
     if net not in NETS:
         raise TalkingError(f"perceptual net '{net}' is not known; use one of {', '.join(NETS)}.")
+    import lpips  # Here alone: with torchvision it takes seconds, which most processes that know of this loss can save.
+
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # lpips asks torchvision in the words of an older version
         torch.default_generator.manual_seed(seed)

@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from talking.metrics.inception import build_inception
+from talking.models.inception import build_inception
 from talking.models.ir_se50 import IRSE50
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stylegan2 import Generator

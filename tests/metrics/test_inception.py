@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from talking.core.errors import TalkingError
-from talking.metrics.inception import WEIGHTS, build_inception, load_inception
+from talking.metrics.inception import WEIGHTS, load_inception
 from talking.metrics.unavailable import Unavailable
+from talking.models.inception import build_inception
 
 # Features of two frames by pytorch-fid 0.3.0 with the weights that `filled` draws.
 COLUMNS = [1, 1000, 1997]

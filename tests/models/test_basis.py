@@ -33,6 +33,17 @@ def test_components_are_those_of_the_singular_value_decomposition() -> None:
     assert basis.explained == pytest.approx((values[:4] ** 2).sum() / (values**2).sum(), rel=1e-5)
 
 
+@pytest.mark.parametrize("count", [5, 6])
+def test_few_rows_have_the_components_of_the_singular_value_decomposition_down_to_the_last(count) -> None:
+    rows = rows_of(count)
+    basis = fit_basis(Moments.of(rows), count - 1, STYLES)
+    values, directions = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[1:]
+    alike = np.abs(np.sum(basis.components * directions[: count - 1], axis=1))
+    np.testing.assert_allclose(alike, 1, atol=1e-6)
+    np.testing.assert_allclose(basis.variance, values[: count - 1] ** 2 / (count - 1), rtol=1e-5)
+    assert basis.explained == pytest.approx(1, abs=1e-6)
+
+
 def test_components_are_orthonormal_in_falling_order_with_a_fixed_sign() -> None:
     basis = basis_of(6)
     np.testing.assert_allclose(basis.components @ basis.components.T, np.eye(6), atol=1e-6)

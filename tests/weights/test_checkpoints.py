@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from talking.core.errors import TalkingError
-from talking.metrics.inception import build_inception
+from talking.models.inception import build_inception
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stylegan2 import Generator
 from talking.weights.checkpoints import convert_psp, convert_state, convert_stylegan2

@@ -17,8 +17,9 @@ from torchvision.models import alexnet, squeezenet1_1, vgg16
 from talking.core.errors import TalkingError
 from talking.core.files import sha256_of
 from talking.faces.detectors import FaceAlignmentDetector, make_detector
-from talking.metrics.inception import Inception, build_inception, load_inception
+from talking.metrics.inception import Inception, load_inception
 from talking.metrics.perceptual import Lpips, load_lpips
+from talking.models.inception import build_inception
 from talking.models.ir_se50 import IRSE50
 from talking.models.syncnet import SyncNet
 from talking.weights import CATALOGUE, PublishedWeights, add_file, check_folder, load_added, published
