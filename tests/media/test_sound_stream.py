@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from talking.core.errors import Rejected, TalkingError
-from talking.media.audio import extract_sound, write_wav_bytes
+from talking.media.audio import write_wav_bytes
 from talking.media.ffmpeg import ffmpeg_binary
 from talking.media.film import in_thread, write_film
 from talking.media.scan import scan
-from talking.media.sound_stream import check_sound, iter_sound
+from talking.media.sound_stream import check_sound, extract_sound, iter_sound
 
 
 def flashes(count: int) -> list[np.ndarray]:
