@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import ffmpeg
 import numpy as np
@@ -133,7 +133,7 @@ class _Decoding:
         held = np.zeros(0, np.float32)
         loudest = 0.0
         mix = Mixer()
-        with closing(self._blocks(self._told.sound, channels)) as blocks:
+        with closing(self._blocks(self._command(self._told.sound, channels, self._told.timed), channels)) as blocks:
             for block in blocks:
                 loudest = max(loudest, float(np.abs(block).max()))
                 held = np.concatenate([held, _as_16_bits(mix(block))])
@@ -158,12 +158,10 @@ class _Decoding:
         elif complaints:
             yield f"the sound of {self._path} is damaged, and some of it may be missing from the video{words}."
 
-    def _blocks(self, stream: SoundStream, channels: int) -> Generator[np.ndarray, None, None]:
+    def _blocks(self, command: list[str], channels: int) -> Generator[np.ndarray, None, None]:
         """Yield finite blocks (N, C) float32 of one or two channels, and keep what ffmpeg said."""
         with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(
-                self._command(stream, channels), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
-            )
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
             assert process.stdout is not None
             done = 0
             try:
@@ -200,19 +198,19 @@ class _Decoding:
                 f"the sound of {self._path} is not finite at {place:.2f} s: export it again, in 16 or 24 bits.",
             )
 
-    def _command(self, stream: SoundStream, channels: int) -> list[str]:
+    def _command(self, stream: SoundStream, channels: int, timed: bool) -> list[str]:
         source = open_input(self._path)[str(stream.index)]
         for name, arguments in _named_channels(stream):
             source = source.filter(name, arguments)
         heard = {"format": "f32le", "acodec": "pcm_f32le", "flags:a": "+bitexact"}
         if self._film is None:
-            return compile_command(ffmpeg.output(_resampled(source, self._rate, channels), "pipe:", **heard))
+            return compile_command(ffmpeg.output(_resampled(source, self._rate, channels, timed), "pipe:", **heard))
         parts = source.filter_multi_output("asplit")
         played = {"format": "flac", "acodec": "flac", "sample_fmt": "s16", "compression_level": 2}
         return compile_command(
             ffmpeg.merge_outputs(
-                ffmpeg.output(_resampled(parts[0], self._rate, channels), "pipe:", **heard),
-                ffmpeg.output(_resampled(parts[1], SOUND_RATE, channels), str(self._film), **played),
+                ffmpeg.output(_resampled(parts[0], self._rate, channels, timed), "pipe:", **heard),
+                ffmpeg.output(_resampled(parts[1], SOUND_RATE, channels, timed), str(self._film), **played),
             )
         )
 
@@ -233,14 +231,13 @@ def _named_channels(stream: SoundStream) -> list[tuple[str, str]]:
     return [("pan", "stereo|FL<{}|FR<{}".format(*sides))]
 
 
-def _resampled(source: ffmpeg.nodes.FilterableStream, rate: int, channels: int) -> ffmpeg.nodes.FilterableStream:
-    """Return a stream at another rate, in one or two channels, in which the holes of a broken stream are silence."""
+def _resampled(source: Any, rate: int, channels: int, timed: bool) -> Any:
+    """Return a stream at another rate, in one or two channels; where it is timed, its holes become silence."""
     return source.filter(
         "aresample",
         rate,
-        **{"async": 1},
         # Half a frame: a lost packet of MPEG sound (26 ms) must not draw the rest forward; ffmpeg's limit is 100 ms.
-        min_hard_comp=0.02,
+        **({"async": 1, "min_hard_comp": 0.02} if timed else {}),
         out_chlayout="mono" if channels == 1 else "stereo",
         out_sample_fmt="flt",
         # In floating point ffmpeg adds channels up, beyond 1, unless it is told not to.

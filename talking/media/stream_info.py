@@ -13,6 +13,7 @@ from talking.media.ffmpeg import has_filter, input_command, run
 
 _STREAM = re.compile(r"^\[info\]\s+Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: (Video|Audio): (\w+)(.*)$")
 _DURATION = re.compile(r"^\[info\]\s+Duration: (\d+):(\d+):(\d+\.\d+)")
+_FORMAT = re.compile(r"^\[info\] Input #0, (\S+), from ")
 _GUESSED = "Estimating duration from bitrate"
 _SIZE = re.compile(r", (\w+)(?:\(((?:[^()]|\([^()]*\))*)\))?, (\d+)x(\d+)(?= |,|$)")
 _ASPECT = re.compile(r"SAR (\d+):(\d+) DAR")
@@ -25,6 +26,8 @@ HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 # Primaries wider than BT.709's; those of old television differ from it by less than an eye sees on a face.
 _WIDE = ("bt2020", "smpte431", "smpte432")
 _STILL_CODECS = ("bmp", "mjpeg", "png", "webp")
+# Formats that are packets laid end to end: the times that ffmpeg gives them go by the rate of the first one alone.
+_UNTIMED = ("aac", "ac3", "dts", "eac3", "loas", "mp2", "mp3", "truehd")
 # Pixels further from square than this are a damaged header, and a scaling to them would take any memory.
 _MOST_ASPECT = 4
 
@@ -84,11 +87,15 @@ class SoundStream:
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """What a file says of itself: the film in it, the sound that goes with it, and its length where it declares one."""
+    """What a file says of itself: the film in it, the sound that goes with it, and its length where it declares one.
+
+    `timed` says whether its packets carry times, so that one which is missing leaves a hole.
+    """
 
     picture: PictureStream | None
     sound: SoundStream | None
     declared_s: float | None
+    timed: bool
 
 
 def read_stream_info(path: Path) -> StreamInfo:
@@ -176,6 +183,7 @@ def _info_of(log: tuple[str, ...]) -> StreamInfo:
         picture=min(pictures, key=lambda pair: pair[0])[1] if pictures else None,
         sound=min(sounds, key=lambda pair: pair[0])[1] if sounds else None,
         declared_s=_declared(log),
+        timed=not any(found[1] in _UNTIMED for found in filter(None, map(_FORMAT.match, log))),
     )
 
 
