@@ -171,7 +171,11 @@ def _fit(samples: np.ndarray, head: int, wanted: int) -> np.ndarray:
 
 def _source(path: Path, found: Scan) -> dict[str, Any]:
     """Return what the clip was, for `meta`; without its folder, so that moving a corpus changes no byte."""
+    picture = found.told.picture
+    assert picture is not None, "a scan has one"
     return {
+        "pixel_aspect": str(picture.aspect),
+        "colours": {"matrix": picture.matrix, "primaries": picture.primaries, "transfer": picture.transfer},
         "codec": found.info.codec,
         "rate": str(found.info.rate),
         "constant": found.info.constant,

@@ -27,6 +27,7 @@ from talking.media.ffmpeg import (
     run,
 )
 from talking.media.mono import Mixer
+from talking.media.ogg import ends_midway
 from talking.media.stream_info import SoundStream, StreamInfo, read_stream_info
 
 # What every browser plays, in AAC packets of 21 ms, half a frame.
@@ -79,9 +80,9 @@ def iter_sound(path: Path, rate: int = 16000, *, piece_s: float = 1.0) -> Genera
 
 
 def check_sound(path: Path) -> None:
-    """Raise as `iter_sound` does where not even the first moment of a file's sound can be read."""
-    with closing(iter_sound(path, piece_s=0.01)) as pieces:
-        next(pieces)
+    """Raise as `iter_sound` does where a file's sound cannot be read to its end, is not finite, or is silent."""
+    for _ in iter_sound(path):
+        pass
 
 
 @contextmanager
@@ -157,6 +158,11 @@ class _Decoding:
             )
         elif complaints:
             yield f"the sound of {self._path} is damaged, and some of it may be missing from the video{words}."
+        elif ends_midway(self._path):
+            yield (
+                f"the sound of {self._path} ends after {length_s:.2f} s, and so does the video, without the page that "
+                "closes an Ogg file: check whether it is complete."
+            )
 
     def _blocks(self, command: list[str], channels: int) -> Generator[np.ndarray, None, None]:
         """Yield finite blocks (N, C) float32 of one or two channels, and keep what ffmpeg said."""

@@ -1,5 +1,6 @@
 """Sound by pieces against sound at once, and sound under a picture, by numbers."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -154,6 +155,25 @@ def test_a_sound_that_is_shorter_than_it_says_is_said_so(tmp_path, name: str) ->
         assert found and abs(float(found[1]) - sum(map(len, sound.pieces())) / 16000) < 0.01
 
 
+@pytest.mark.parametrize("name", ["cut.ogg", "cut.opus"])
+def test_a_voice_message_without_its_end_is_said_so(tmp_path, name: str) -> None:
+    """Ogg declares no length: what tells a whole file is the mark on its last page."""
+    path = as_codec(name, tmp_path, (tone(440, 6), 44100))
+    with decoded_sound(path, 16000) as sound:
+        assert sound.warnings == ()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with decoded_sound(path, 16000) as sound:
+        assert [bool(re.search(r"ends after \d\.\d\d s.* Ogg", warning)) for warning in sound.warnings] == [True]
+
+
+def test_ogg_files_end_to_end_are_heard_to_the_end(tmp_path) -> None:
+    path = as_codec("chain.ogg", tmp_path, (tone(440, 2), 44100), (tone(1000, 2), 44100))
+    with decoded_sound(path, 16000) as sound:
+        heard = np.concatenate(list(sound.pieces()))
+    assert sound.warnings == () and abs(len(heard) / 16000 - 4) < 0.1
+    assert abs(heard_pitch(heard[40000:56000]) - 1000) < 3
+
+
 def test_sound_that_cannot_be_decoded_in_places_is_said_so(tmp_path) -> None:
     """Ogg files laid end to end, of which ffmpeg reads on over a change of channels only with an error."""
     path = as_codec("chain.ogg", tmp_path, (tone(440, 2), 44100), (np.stack([tone(440, 2)] * 2, 1), 44100))
@@ -163,7 +183,12 @@ def test_sound_that_cannot_be_decoded_in_places_is_said_so(tmp_path) -> None:
 
 
 def test_a_reader_that_stops_leaves_no_process(beeps) -> None:
-    check_sound(beeps)
+    pieces = iter_sound(beeps, piece_s=0.01)
+    next(pieces)
+    pieces.close()
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    running = children.read_text().split() if children.is_file() else []
+    assert not any("ffmpeg" in Path(f"/proc/{child}/comm").read_text() for child in running)
 
 
 def test_a_file_without_sound_and_one_that_is_none_are_said_so(tmp_path) -> None:
