@@ -25,7 +25,7 @@ from talking.evaluation.report.headline import headline
 from talking.evaluation.report.html import PAGE, write_page
 from talking.evaluation.videos import Videos, find_videos
 from talking.faces.detectors import make_detector
-from talking.media.audio import extract_sound
+from talking.media.sound_stream import extract_sound
 from talking.media.video import decode_frames
 from talking.metrics.identity import load_identity
 from talking.metrics.inception import load_inception

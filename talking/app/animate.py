@@ -50,7 +50,10 @@ def animate(
         from talking.app.animator import Animator, check_models
 
         check_models(models)
-        failed |= _make(good, Animator.load(models, params), params, options, alone=len(pairs) == 1)
+        warnings: list[str] = []
+        failed |= _make(good, Animator.load(models, params), params, options, warnings, alone=len(pairs) == 1)
+        for warning in warnings:
+            print(f"warning: {warning}", file=sys.stderr)
     if failed:
         reasons = " ".join(f"{pair.output.name}: {reason}" for pair, reason in failed.items())
         raise TalkingError(f"{len(failed)} of {len(pairs)} videos were not made. {reasons}")
@@ -69,7 +72,10 @@ def _checked(pairs: list[Pair]) -> dict[Pair, str]:
     return failed
 
 
-def _make(pairs: list[Pair], animator: "Animator", params: Params, options: Options, *, alone: bool) -> dict[Pair, str]:
+def _make(
+    pairs: list[Pair], animator: "Animator", params: Params, options: Options, warnings: list[str], *, alone: bool
+) -> dict[Pair, str]:
+    """Return the pairs whose videos could not be made, with the reason; add to `warnings` what is wrong with others."""
     failed = {}
     tuned: tuple[Path, Animator] | None = None
     for pair in pairs:
@@ -81,7 +87,7 @@ def _make(pairs: list[Pair], animator: "Animator", params: Params, options: Opti
                 if tuned is None or tuned[0] != pair.source:
                     tuned = pair.source, animator.tuned(face, params)
                 speaker = tuned[1]
-            _make_one(pair, face, speaker, params, options)
+            warnings += _make_one(pair, face, speaker, params, options)
         except TalkingError as error:
             if alone:
                 raise
@@ -96,26 +102,27 @@ def _face(animator: "Animator", source: Path) -> "Face":
     return face
 
 
-def _make_one(pair: Pair, face: "Face", animator: "Animator", params: Params, options: Options) -> None:
+def _make_one(pair: Pair, face: "Face", animator: "Animator", params: Params, options: Options) -> tuple[str, ...]:
+    """Make one video; return sentences on what of the sound could not be read."""
     from talking.app.label import labelled
     from talking.app.progress import told
     from talking.media.film import write_film
-    from talking.media.sound_stream import iter_sound
+    from talking.media.sound_stream import decoded_sound
     from talking.systems.mm22.predict import MARK
 
     rate = animator.mfcc.rate
     size = options.size or (LONGEST if options.paste else SIZE)
-    frames: Iterator[np.ndarray] = animator.animate(
-        face, iter_sound(pair.driving, rate), rate, size=size, paste=options.paste
-    )
-    if options.mark:
-        frames = (labelled(frame) for frame in frames)
-    count = write_film(
-        told(frames, pair.output.name, sys.stderr),
-        pair.output,
-        sound=pair.driving,
-        crf=params.animate.crf,
-        preset=params.animate.preset,
-        metadata=MARK,
-    )
+    with decoded_sound(pair.driving, rate) as sound:
+        frames: Iterator[np.ndarray] = animator.animate(face, sound.pieces(), rate, size=size, paste=options.paste)
+        if options.mark:
+            frames = (labelled(frame) for frame in frames)
+        count = write_film(
+            told(frames, pair.output.name, sys.stderr),
+            pair.output,
+            sound=sound.film,
+            crf=params.animate.crf,
+            preset=params.animate.preset,
+            metadata=MARK,
+        )
     print(f"{pair.output}: {count} frames, marked as synthetic")
+    return sound.warnings

@@ -1,4 +1,4 @@
-"""Sound: WAV files, the sound of a video, and the MFCC windows that drive the audio encoder (thesis section 5.2)."""
+"""Sound: WAV files, and the MFCC windows that drive the audio encoder (thesis section 5.2)."""
 
 import io
 import wave
@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import ffmpeg
 import numpy as np
 
 from talking.core.errors import Rejected, TalkingError
-from talking.media.ffmpeg import compile_command, open_input, run
 
 _FULL_SCALE = 32768
-# What ffmpeg says of a file in which the wanted kind of stream is missing.
-NO_STREAM = "does not contain any stream"
 NORMALISATIONS = ("none", "clip")
 _SILENT = 1e-3
 
@@ -138,32 +134,6 @@ def write_wav_bytes(samples: np.ndarray, rate: int) -> bytes:
         file.setframerate(rate)
         file.writeframes(whole.tobytes())
     return buffer.getvalue()
-
-
-def extract_sound(path: Path, rate: int = 16000) -> np.ndarray:
-    """Return a clip's own sound as float32 mono (N,) in [-1, 1] at `rate` Hz, from its first sample on.
-
-    Holes that a broken stream leaves are filled with silence, so that what follows keeps its time. Raises `Rejected`:
-    "soundless" when nothing can be heard, "undecodable" when ffmpeg cannot read the clip.
-    """
-    done = run(extraction(path, rate), path, unless=NO_STREAM)
-    if not done.output:
-        raise Rejected("soundless", f"{path} has no sound: it cannot teach how a face speaks.")
-    return to_float(np.frombuffer(done.output, "<i2"))
-
-
-def extraction(path: Path, rate: int) -> list[str]:
-    """Return the command that writes a clip's own sound to its standard output as 16-bit mono PCM at `rate` Hz."""
-    # In 16 bits ffmpeg averages the channels; in floating point it adds them and goes beyond 1.
-    options = {"format": "s16le", "acodec": "pcm_s16le", "ac": 1, "ar": rate, "flags:a": "+bitexact"}
-    node = ffmpeg.output(open_input(path)["a:0?"], "pipe:", af=whole_sound(rate), **options)
-    return compile_command(node)
-
-
-def whole_sound(rate: int) -> str:
-    """Return ffmpeg's filter that resamples, and fills the holes of a broken stream with silence."""
-    # Half a frame: a lost packet of MPEG sound (26 ms) must not draw the rest forward; ffmpeg's own limit is 100 ms.
-    return f"aresample={rate}:async=1:min_hard_comp=0.02"
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:

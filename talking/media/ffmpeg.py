@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,26 @@ from talking.core.files import tells_of_full_disk
 
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _PREFIXES = re.compile(r"^(\[[^]]*\] ?)+")
+_ERROR = re.compile(r"\[(error|fatal|panic)\]")
+_CORRUPT = re.compile(r"Packet corrupt|corrupt input packet")
+# What ffmpeg says when something else, told before, has failed.
+_CONSEQUENCES = (
+    "Nothing was written into output file",
+    "Conversion failed",
+    "Error opening output file",
+    "Error opening input files",
+    "Terminating thread with return code",
+    "Task finished with error code",
+    "Could not open encoder before EOF",
+    "Error while filtering",
+    "Error reinitializing filters",
+    "Decode error rate",
+    "Error submitting packet to decoder",
+    "Decoding error",
+    "non monotonically increasing dts",
+)
+# The options of ffmpeg's filter `setparams` that say of frames that they are in BT.709, in video range.
+BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "range": "tv"}
 
 
 @dataclass(frozen=True)
@@ -46,22 +67,44 @@ def every_frame() -> dict[str, str]:
     return {"fps_mode": "passthrough"} if b"-fps_mode" in answer.stdout else {"vsync": "0"}
 
 
+@lru_cache(maxsize=32)
+def has_filter(name: str) -> bool:
+    """Return whether the ffmpeg that is used has a filter: builds differ."""
+    answer = subprocess.run([ffmpeg_binary(), "-hide_banner", "-filters"], capture_output=True, check=False)
+    return any(line.split()[1:2] == [name] for line in answer.stdout.decode(errors="replace").splitlines())
+
+
 def open_input(path: Path, **options: Any) -> Any:
     """Return ffmpeg-python's input node for a file; a playlist in disguise may not reach out to the network."""
     return ffmpeg.input(str(path.absolute()), protocol_whitelist="file,pipe", threads=1, **options)
 
 
+def filtered(stream: Any, filters: Iterable[tuple[str, Mapping[str, str]]]) -> Any:
+    """Return ffmpeg-python's stream behind filters, each a name and its options."""
+    for name, options in filters:
+        stream = stream.filter(name, **options)
+    return stream
+
+
 def compile_command(node: Any, level: str = "warning") -> list[str]:
     """Return the arguments of the command that a node of ffmpeg-python describes, quiet but for `level` and worse."""
-    flags = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", f"repeat+level+{level}")
-    result: list[str] = node.global_args(*flags).compile(cmd=ffmpeg_binary(), overwrite_output=True)
+    result: list[str] = node.global_args(*_flags(level)).compile(cmd=ffmpeg_binary(), overwrite_output=True)
     return result
+
+
+def input_command(path: Path) -> list[str]:
+    """Return the arguments of the command that opens a file, tells what is in it and writes nothing."""
+    return [ffmpeg_binary(), *_flags("info"), "-protocol_whitelist", "file,pipe", "-i", str(path.absolute())]
+
+
+def _flags(level: str) -> tuple[str, ...]:
+    return "-hide_banner", "-nostdin", "-nostats", "-loglevel", f"repeat+level+{level}"
 
 
 def run(command: list[str], source: Path, unless: str | None = None) -> Finished:
     """Run a command that reads the clip `source`; a failure whose log holds `unless` is left to the caller to judge.
 
-    Raises `Rejected` ("undecodable") with the clip's path and ffmpeg's last words when the command fails, and
+    Raises `Rejected` ("undecodable") with the clip's path and the cause that ffmpeg tells when the command fails, and
     `TalkingError` when it failed because the disk is full, which is no fault of the clip.
     """
     if not source.is_file():
@@ -71,7 +114,7 @@ def run(command: list[str], source: Path, unless: str | None = None) -> Finished
     # Before the exit code, since old versions of ffmpeg end with 0 when the last bytes found no room.
     raise_if_disk_full(log, source)
     if done.returncode and not (unless and any(unless in line for line in log)):
-        raise Rejected("undecodable", f"{source} cannot be decoded: {last_words(log, done.returncode)}")
+        raise Rejected("undecodable", f"{source} cannot be decoded: {cause_of(log, done.returncode)}")
     return Finished(done.stdout, log)
 
 
@@ -81,9 +124,20 @@ def log_lines(content: bytes) -> tuple[str, ...]:
     return tuple(_ADDRESS.sub("", line).strip() for line in text.splitlines() if line.strip())
 
 
-def last_words(log: tuple[str, ...], code: int) -> str:
-    """Return the last line of a log as the end of a sentence, or the exit code when ffmpeg died without a word."""
-    return _PREFIXES.sub("", log[-1]) if log else f"ffmpeg ended with code {code} and said nothing."
+def cause_of(log: tuple[str, ...], code: int) -> str:
+    """Return the line of a log that tells why ffmpeg failed, or the exit code when it died without a word.
+
+    That is the first error which is no consequence of another: ffmpeg ends a failure with what did not come of it.
+    """
+    errors = [line for line in log if _ERROR.search(line)] or list(log)
+    told = [line for line in errors if not any(words in line for words in _CONSEQUENCES)] or errors
+    return _PREFIXES.sub("", told[0]) if told else f"ffmpeg ended with code {code} and said nothing."
+
+
+def complaints_of(log: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a decoder complained of in a log though it went on, without the lines that only repeat it."""
+    told = (line for line in log if _ERROR.search(line) or _CORRUPT.search(line))
+    return tuple(_PREFIXES.sub("", line) for line in told if not any(words in line for words in _CONSEQUENCES))
 
 
 def raise_if_disk_full(log: tuple[str, ...], target: Path) -> None:

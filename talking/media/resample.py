@@ -1,5 +1,7 @@
 """Bringing a clip to 25 frames a second and 16 kHz, lips and sound together; pictures that fit already stay untouched.
 
+Those of pixels that are not square, or of colours that are not BT.709's, are brought to such as well.
+
 The sound is the video's own, never a separate recording: GRID's sound files are shorter than its videos.
 """
 
@@ -13,9 +15,11 @@ import numpy as np
 
 from talking.core.errors import Rejected, TalkingError
 from talking.core.files import full_disk_as_error
-from talking.media.audio import extract_sound, write_wav_bytes
-from talking.media.ffmpeg import compile_command, every_frame, open_input, run
+from talking.media.audio import write_wav_bytes
+from talking.media.ffmpeg import BT709, compile_command, every_frame, filtered, open_input, run
 from talking.media.scan import Scan, scan
+from talking.media.sound_stream import extract_sound
+from talking.media.stream_info import PictureStream, check_picture, plain_filters
 
 # Enough to tell what is wrong with a clip; a broken one can have thousands.
 _COMPLAINTS_KEPT = 8
@@ -51,8 +55,10 @@ def resample_clip(
 
     A clip that has the constant rate keeps its pictures bit by bit: the video stream is copied, or, where a container
     forbids that, encoded without loss. Any other is resampled, each frame within half a frame of its time, and encoded
-    with `crf` and `preset` of x264. Sound that starts or ends up to `tolerance_s` away from the picture is padded with
-    silence or cut. The same clip gives the same bytes.
+    with `crf` and `preset` of x264; so is one whose pixels are not square, or whose colours are HDR or wider than
+    BT.709's, which come out as square pixels in BT.709. An odd last row or column of an encoded clip is cut. Sound
+    that starts or ends up to `tolerance_s` away from the picture is padded with silence or cut. The same clip gives
+    the same bytes.
 
     Raises `Rejected`: "undecodable" when ffmpeg cannot read the clip, when it is cut off, when more than the share
     `max_damaged` of its frames is missing or decoded from broken data, or when it ends more than `tolerance_s` before
@@ -107,19 +113,22 @@ def _check_length(path: Path, frames: int, min_frames: int, rate: int) -> None:
 
 def _pictures(path: Path, found: Scan, target: Path, rate: int, quality: dict[str, Any]) -> tuple[str, Scan]:
     """Write the pictures to `target` and return how ("copied", "lossless", "resampled"), with a scan of the result."""
-    if not found.info.constant or found.info.rate != rate:
-        _encode(path, target, rate, {"pix_fmt": "yuv420p", **quality})
+    picture = found.told.picture
+    assert picture is not None, "a scan has one"
+    check_picture(path, picture)
+    if not found.info.constant or found.info.rate != rate or picture.wide or not picture.square:
+        _encode(path, picture, target, rate, {"pix_fmt": "yuv420p", **quality})
         return "resampled", scan(target)
-    copy = _copied(path, target)
+    copy = _copied(path, picture, target)
     if copy is not None and copy.hashes == found.hashes and copy.info.constant:
         return "copied", copy
-    _encode(path, target, rate, {"qp": 0, "preset": "ultrafast"})
+    _encode(path, picture, target, rate, {"qp": 0, "preset": "ultrafast"})
     return "lossless", scan(target)
 
 
-def _copied(path: Path, target: Path) -> Scan | None:
+def _copied(path: Path, picture: PictureStream, target: Path) -> Scan | None:
     """Copy the video stream into Matroska and return a scan of it, None when the container or its edits forbid that."""
-    source = open_input(path, fflags="+genpts")["v:0"]
+    source = open_input(path, fflags="+genpts")[str(picture.index)]
     try:
         run(compile_command(ffmpeg.output(source, str(target), vcodec="copy", **_PLAIN)), path)
         return scan(target)
@@ -127,8 +136,13 @@ def _copied(path: Path, target: Path) -> Scan | None:
         return None
 
 
-def _encode(path: Path, target: Path, rate: int, options: dict[str, Any]) -> None:
-    frames = open_input(path)["v:0"].filter("setpts", "PTS-STARTPTS").filter("fps", fps=rate, round="near")
+def _encode(path: Path, picture: PictureStream, target: Path, rate: int, options: dict[str, Any]) -> None:
+    frames = open_input(path)[str(picture.index)].filter("setpts", "PTS-STARTPTS").filter("fps", fps=rate, round="near")
+    frames = filtered(frames, plain_filters(picture))
+    # x264 halves the colour's sides.
+    frames = frames.filter("crop", "trunc(iw/2)*2", "trunc(ih/2)*2", exact=1)
+    if picture.wide:
+        frames = frames.filter("setparams", **BT709)
     fixed = {"vcodec": "libx264", "threads": 1, "flags:v": "+bitexact", **every_frame(), **_PLAIN}
     run(compile_command(ffmpeg.output(frames, str(target), **fixed, **options)), path)
 
@@ -157,7 +171,11 @@ def _fit(samples: np.ndarray, head: int, wanted: int) -> np.ndarray:
 
 def _source(path: Path, found: Scan) -> dict[str, Any]:
     """Return what the clip was, for `meta`; without its folder, so that moving a corpus changes no byte."""
+    picture = found.told.picture
+    assert picture is not None, "a scan has one"
     return {
+        "pixel_aspect": str(picture.aspect),
+        "colours": {"matrix": picture.matrix, "primaries": picture.primaries, "transfer": picture.transfer},
         "codec": found.info.codec,
         "rate": str(found.info.rate),
         "constant": found.info.constant,

@@ -1,6 +1,7 @@
 """Reading through a clip once: the times and hashes of its frames, its sound's start, and what ffmpeg complained of.
 
-No header is believed: the numbers are those of the frames that come out of the decoder, and no ffprobe is needed.
+No header is believed: the numbers are those of the frames that come out of the decoder. Which stream is the film and
+which its sound, and the rate and length that are claimed, is what `stream_info` reads.
 """
 
 import re
@@ -14,10 +15,8 @@ import numpy as np
 
 from talking.core.errors import Rejected
 from talking.media.ffmpeg import Finished, compile_command, every_frame, open_input, run
+from talking.media.stream_info import PictureStream, StreamInfo, read_stream_info
 
-_CODEC = re.compile(r"Stream #0:\d+.*?: Video: (\w+)")
-_FPS = re.compile(r"Stream #0:\d+.*?: Video: .* (\d+(?:\.\d+)?)(k?) fps")
-_DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)")
 _DIMENSIONS = re.compile(r"#dimensions 0: (\d+)x(\d+)")
 _SOUND_BASE = re.compile(r"#tb 1: (\d+)/(\d+)")
 _COMPLAINT = re.compile(r"\[(error|fatal|panic)\]|corrupt decoded frame")
@@ -52,10 +51,11 @@ class Scan:
     `hashes` are the MD5 of the decoded frames; `sound_offset_s` is the start of the sound after that of the picture;
     `missing` counts the empty places on the grid of frame times, `damaged` the frames decoded from broken data;
     `declared_s` is the duration that the container claims, where it claims one. `complaints` are sorted, since the
-    decoders of picture and sound speak at once and in no fixed order.
+    decoders of picture and sound speak at once and in no fixed order. `told` is what the file says of its streams.
     """
 
     info: VideoInfo
+    told: StreamInfo
     hashes: tuple[str, ...]
     sound_offset_s: float
     missing: int
@@ -70,28 +70,33 @@ def probe(path: Path) -> VideoInfo:
 
 
 def scan(path: Path) -> Scan:
-    """Decode the first picture and sound of a clip once; raises `Rejected` ("undecodable") when no frame comes out."""
-    done = run(_command(path), path)
+    """Decode the film of a clip and its sound once; raises `Rejected` ("undecodable") when no frame comes out."""
+    told = read_stream_info(path)
+    if told.picture is None:
+        raise Rejected("undecodable", f"{path} cannot be decoded: there is no film in it.")
+    done = run(_command(path, told.picture, told), path)
     rows = _rows(done)
     if not rows["0"]:
         raise Rejected("undecodable", f"{path} cannot be decoded: no frame comes out of it.")
     times = np.array([int(row[2]) for row in rows["0"]]) / _CLOCK
-    rate, constant, missing = _rate(times, _guess(done))
+    rate, constant, missing = _rate(times, told.picture.rate)
     return Scan(
-        info=_info(done, rows, rate, constant),
+        info=_info(done, rows, rate, constant, told.picture),
+        told=told,
         hashes=tuple(row[-1] for row in rows["0"]),
         sound_offset_s=_sound_start(done, rows["1"]) - float(times[0]),
         missing=missing,
         damaged=sum("corrupt decoded frame" in line for line in done.log),
-        declared_s=_declared(done),
+        declared_s=told.declared_s,
         complaints=tuple(sorted(line for line in done.log if _COMPLAINT.search(line))),
     )
 
 
-def _command(path: Path) -> list[str]:
+def _command(path: Path, picture: PictureStream, told: StreamInfo) -> list[str]:
     source = open_input(path)
+    streams = [source[str(stream.index)] for stream in (picture, told.sound) if stream]
     options: dict[str, Any] = {"format": "framemd5", "enc_time_base:v": f"1/{_CLOCK}", **every_frame()}
-    return compile_command(ffmpeg.output(source["v:0"], source["a:0?"], "pipe:", **options), level="info")
+    return compile_command(ffmpeg.output(*streams, "pipe:", **options), level="info")
 
 
 def _rows(done: Finished) -> dict[str, list[list[str]]]:
@@ -102,15 +107,6 @@ def _rows(done: Finished) -> dict[str, list[list[str]]]:
             fields = [field.strip() for field in line.split(",")]
             rows[fields[0]].append(fields)
     return rows
-
-
-def _guess(done: Finished) -> Fraction:
-    """Return the rate that ffmpeg reads in the container, 0 if none; what it prints as 29.97 is 30000/1001."""
-    found = next((found for line in done.log if (found := _FPS.search(line))), None)
-    if not found:
-        return Fraction(0)
-    printed = float(found[1]) * (1000 if found[2] else 1)
-    return Fraction(printed) if printed.is_integer() else Fraction(round(printed * 1.001) * 1000, 1001)
 
 
 def _rate(times: np.ndarray, guess: Fraction) -> tuple[Fraction, bool, int]:
@@ -130,9 +126,10 @@ def _rate(times: np.ndarray, guess: Fraction) -> tuple[Fraction, bool, int]:
     return Fraction(mean).limit_denominator(1001), False, 0
 
 
-def _info(done: Finished, rows: dict[str, list[list[str]]], rate: Fraction, constant: bool) -> VideoInfo:
+def _info(
+    done: Finished, rows: dict[str, list[list[str]]], rate: Fraction, constant: bool, picture: PictureStream
+) -> VideoInfo:
     size = _DIMENSIONS.search(done.output.decode())
-    codec = next((found[1] for line in done.log if (found := _CODEC.search(line))), "unknown")
     frames = len(rows["0"])
     return VideoInfo(
         width=int(size[1]) if size else 0,
@@ -142,7 +139,7 @@ def _info(done: Finished, rows: dict[str, list[list[str]]], rate: Fraction, cons
         frames=frames,
         duration_s=float(frames / rate),
         has_sound=bool(rows["1"]),
-        codec=codec,
+        codec=picture.codec,
         decode_errors=sum(bool(_COMPLAINT.search(line)) for line in done.log),
     )
 
@@ -150,8 +147,3 @@ def _info(done: Finished, rows: dict[str, list[list[str]]], rate: Fraction, cons
 def _sound_start(done: Finished, rows: list[list[str]]) -> float:
     base = _SOUND_BASE.search(done.output.decode())
     return int(rows[0][2]) * int(base[1]) / int(base[2]) if base and rows else 0.0
-
-
-def _declared(done: Finished) -> float | None:
-    found = next((found for line in done.log if (found := _DURATION.search(line))), None)
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None

@@ -1,70 +1,257 @@
-"""The sound of a file, piece by piece, and the sound of a file put under a finished picture."""
+"""The sound of a file, decoded once: to mono for the model, piece by piece, and as it is for the film.
+
+One command decodes for both, so that what the model hears is what the film plays, whatever the file does midway.
+"""
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
 import ffmpeg
 import numpy as np
 
 from talking.core.errors import Rejected
-from talking.media.audio import NO_STREAM, extraction, to_float, whole_sound
-from talking.media.ffmpeg import compile_command, last_words, log_lines, open_input, run
+from talking.core.files import full_disk_as_error
+from talking.media.audio import to_float
+from talking.media.ffmpeg import (
+    cause_of,
+    compile_command,
+    complaints_of,
+    log_lines,
+    open_input,
+    raise_if_disk_full,
+    run,
+)
+from talking.media.mono import Mixer
+from talking.media.ogg import ends_midway
+from talking.media.stream_info import SoundStream, StreamInfo, read_stream_info
 
 # What every browser plays, in AAC packets of 21 ms, half a frame.
 SOUND_RATE = 48000
-LAYOUTS = "mono|stereo"
+# Samples per channel that are mixed at once. Always as many, whatever the pieces, so that these do not show.
+_BLOCK = 4096
+# Below two steps of 16 bits, -84 dB of full scale, is nothing that anyone said.
+_SILENCE = 2.0**-14
+# Seconds that a sound may end before its file says so: films often last a little longer than their sound.
+_SHORTER = 0.3
+_FULL_SCALE = 32768
 
 
-def iter_sound(path: Path, rate: int = 16000, *, piece_s: float = 1.0) -> Iterator[np.ndarray]:
+@dataclass(frozen=True)
+class Sound:
+    """The sound of `source`, decoded: mono at `rate` Hz for the model, and for the film what `film` holds, FLAC.
+
+    `warnings` are sentences on what of the file could not be read.
+    """
+
+    source: Path
+    rate: int
+    film: Path
+    warnings: tuple[str, ...]
+    mono: Path = field(repr=False)
+
+    def pieces(self, piece_s: float = 1.0) -> Iterator[np.ndarray]:
+        """Yield the samples, float32 mono (N,) in [-1, 1], in pieces of `piece_s` seconds."""
+        with self.mono.open("rb") as file:
+            while content := file.read(2 * max(1, round(piece_s * self.rate))):
+                yield to_float(np.frombuffer(content, "<i2"))
+
+
+def extract_sound(path: Path, rate: int = 16000) -> np.ndarray:
+    """Return a file's own sound as float32 mono (N,) in [-1, 1] at `rate` Hz, from its first sample on.
+
+    Holes that a broken stream leaves are filled with silence, so that what follows keeps its time. Raises `Rejected`:
+    "soundless" when nothing can be heard, "undecodable" when ffmpeg cannot read the file or a sample is not finite.
+    """
+    return np.concatenate(list(iter_sound(path, rate)))
+
+
+def iter_sound(path: Path, rate: int = 16000, *, piece_s: float = 1.0) -> Generator[np.ndarray, None, None]:
     """Yield the samples that `extract_sound` returns, float32 mono in [-1, 1], in pieces of `piece_s` seconds.
 
     ffmpeg reads no further ahead than its pipe is long. Raises `Rejected` ("soundless", "undecodable") as
-    `extract_sound` does; with a file that is damaged later on this can be after some pieces.
+    `extract_sound` does; with a file that is damaged later on, or silent throughout, this is after some pieces.
     """
-    if not path.is_file():
-        raise Rejected("undecodable", f"{path} is not a file: check the path.")
-    size = 2 * max(1, round(piece_s * rate))
-    heard = False
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(extraction(path, rate), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
-        assert process.stdout is not None
-        try:
-            while content := process.stdout.read(size):
-                heard = True
-                yield to_float(np.frombuffer(content[: len(content) // 2 * 2], "<i2"))
-            code = process.wait()
-        finally:
-            process.kill()
-            process.stdout.close()
-            process.wait()
-        log.seek(0)
-        lines = log_lines(log.read())
-    if code and not any(NO_STREAM in line for line in lines):
-        raise Rejected("undecodable", f"{path} cannot be decoded: {last_words(lines, code)}")
-    if not heard:
-        raise Rejected("soundless", f"{path} has no sound: give a file that has.")
+    return _Decoding(path, rate, None).pieces(max(1, round(piece_s * rate)))
 
 
 def check_sound(path: Path) -> None:
-    """Raise as `iter_sound` does where not even the first moment of a file's sound can be read."""
-    pieces = iter_sound(path, piece_s=0.01)
-    next(pieces)
-    pieces.close()  # type: ignore[attr-defined]
+    """Raise as `iter_sound` does where a file's sound cannot be read to its end, is not finite, or is silent."""
+    for _ in iter_sound(path):
+        pass
+
+
+@contextmanager
+def decoded_sound(path: Path, rate: int) -> Iterator[Sound]:
+    """Decode the sound of a file into temporary files, which stay for as long as the context lasts.
+
+    They take about a fifth of a gigabyte an hour for each channel. Raises as `iter_sound` does, before anything is made
+    of the sound, and `TalkingError` for a full disk.
+    """
+    with tempfile.TemporaryDirectory(prefix="talking-sound-") as place:
+        film, mono = Path(place) / "film.flac", Path(place) / "mono.s16"
+        decoding = _Decoding(path, rate, film)
+        samples = 0
+        with full_disk_as_error(mono), mono.open("wb") as file:
+            for piece in decoding.pieces(rate):
+                file.write(np.rint(piece * _FULL_SCALE).astype("<i2").tobytes())
+                samples += len(piece)
+        yield Sound(path, rate, film, tuple(decoding.warnings(samples / rate)), mono)
 
 
 def add_sound(picture: Path, sound: Path, target: Path, *, frames: int, rate: int = 25) -> None:
-    """Write to `target` the H.264 mp4 `picture`, copied, with the first sound of the file `sound` as AAC.
+    """Write to `target` the H.264 mp4 `picture`, copied, with the sound of the file `sound`, as `Sound.film`, as AAC.
 
-    The sound begins with its first sample, which `iter_sound` begins with too, and is cut, or continued by silence, to
-    the time of `frames` frames. `target` is written in place: give a temporary name.
+    The sound is cut, or continued by silence, to the time of `frames` frames. `target` is written in place: give a
+    temporary name.
     """
     length = round(frames * SOUND_RATE / rate)
-    # Numbered from the first sample: some containers begin later than zero.
-    steps = (whole_sound(SOUND_RATE), "asetpts=N/SR/TB", "apad", f"atrim=end_sample={length}")
+    chain = f"aresample={SOUND_RATE},apad,atrim=end_sample={length}"
     options = {"vcodec": "copy", "acodec": "aac", "audio_bitrate": "160k", "format": "mp4", "threads": 1}
     flags = {"fflags": "+bitexact", "flags:a": "+bitexact", "movflags": "+faststart", "map_metadata": 0}
-    chain = ",".join([*steps, f"aformat=channel_layouts={LAYOUTS}"])
     streams = open_input(picture)["v:0"], open_input(sound)["a:0"]
     run(compile_command(ffmpeg.output(*streams, str(target), af=chain, **options, **flags)), sound)
+
+
+class _Decoding:
+    """One run of ffmpeg through the sound of a file: mono pieces come out, while the film's sound is written."""
+
+    def __init__(self, path: Path, rate: int, film: Path | None) -> None:
+        self._path, self._rate, self._film = path, rate, film
+        self._log: tuple[str, ...] = ()
+        self._told: StreamInfo | None = None
+
+    def pieces(self, size: int) -> Generator[np.ndarray, None, None]:
+        """Yield float32 mono pieces (size,), the last one shorter."""
+        self._told = read_stream_info(self._path)
+        if self._told.sound is None:
+            raise Rejected("soundless", f"{self._path} has no sound: give a file that has.")
+        channels = _channels(self._told.sound)
+        held = np.zeros(0, np.float32)
+        loudest = 0.0
+        mix = Mixer()
+        with closing(self._blocks(self._command(self._told.sound, channels, self._told.timed), channels)) as blocks:
+            for block in blocks:
+                loudest = max(loudest, float(np.abs(block).max()))
+                held = np.concatenate([held, _as_16_bits(mix(block))])
+                while len(held) >= size:
+                    yield held[:size]
+                    held = held[size:]
+        if len(held):
+            yield held
+        if loudest < _SILENCE:
+            raise Rejected("soundless", f"{self._path} is silent from beginning to end: give a file with speech in it.")
+
+    def warnings(self, length_s: float) -> Iterator[str]:
+        """Yield sentences on what could not be read, after all pieces, which lasted `length_s`, were taken."""
+        declared = self._told.declared_s if self._told else None
+        complaints = complaints_of(self._log)
+        words = f" (ffmpeg: {complaints[0].rstrip('.')})" if complaints else ""
+        if declared is not None and length_s < declared - _SHORTER:
+            yield (
+                f"the sound of {self._path} ends after {length_s:.2f} s, and so does the video, but the file declares "
+                f"{declared:.2f} s{words}: check whether it is complete."
+            )
+        elif complaints:
+            yield f"the sound of {self._path} is damaged, and some of it may be missing from the video{words}."
+        elif ends_midway(self._path):
+            yield (
+                f"the sound of {self._path} ends after {length_s:.2f} s, and so does the video, without the page that "
+                "closes an Ogg file: check whether it is complete."
+            )
+
+    def _blocks(self, command: list[str], channels: int) -> Generator[np.ndarray, None, None]:
+        """Yield finite blocks (N, C) float32 of one or two channels, and keep what ffmpeg said."""
+        with tempfile.TemporaryFile() as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+            assert process.stdout is not None
+            done = 0
+            try:
+                while content := process.stdout.read(_BLOCK * channels * 4):
+                    block = np.frombuffer(content[: len(content) // (4 * channels) * 4 * channels], "<f4")
+                    block = block.reshape(-1, channels)  # (N, C)
+                    self._check_finite(block, done)
+                    done += len(block)
+                    yield block
+                code = process.wait()
+            finally:
+                process.kill()
+                process.stdout.close()
+                process.wait()
+            self._read_log(log, code, done)
+
+    def _read_log(self, log: IO[bytes], code: int, samples: int) -> None:
+        log.seek(0)
+        self._log = log_lines(log.read())
+        raise_if_disk_full(self._log, self._film or self._path)
+        if not code and not samples and not complaints_of(self._log):
+            raise Rejected(
+                "soundless", f"{self._path} has a track of sound with nothing in it: give a file with speech."
+            )
+        if code or not samples:
+            raise Rejected("undecodable", f"the sound of {self._path} cannot be decoded: {cause_of(self._log, code)}")
+
+    def _check_finite(self, block: np.ndarray, before: int) -> None:
+        broken = np.flatnonzero(~np.isfinite(block).all(axis=1))
+        if len(broken):
+            place = (before + int(broken[0])) / self._rate
+            raise Rejected(
+                "undecodable",
+                f"the sound of {self._path} is not finite at {place:.2f} s: export it again, in 16 or 24 bits.",
+            )
+
+    def _command(self, stream: SoundStream, channels: int, timed: bool) -> list[str]:
+        source = open_input(self._path)[str(stream.index)]
+        for name, arguments in _named_channels(stream):
+            source = source.filter(name, arguments)
+        heard = {"format": "f32le", "acodec": "pcm_f32le", "flags:a": "+bitexact"}
+        if self._film is None:
+            return compile_command(ffmpeg.output(_resampled(source, self._rate, channels, timed), "pipe:", **heard))
+        parts = source.filter_multi_output("asplit")
+        played = {"format": "flac", "acodec": "flac", "sample_fmt": "s16", "compression_level": 2}
+        return compile_command(
+            ffmpeg.merge_outputs(
+                ffmpeg.output(_resampled(parts[0], self._rate, channels, timed), "pipe:", **heard),
+                ffmpeg.output(_resampled(parts[1], SOUND_RATE, channels, timed), str(self._film), **played),
+            )
+        )
+
+
+def _channels(stream: SoundStream) -> int:
+    return 1 if stream.layout == "mono" or stream.layout.startswith("ambisonic") else 2
+
+
+def _named_channels(stream: SoundStream) -> list[tuple[str, str]]:
+    """Return the filter that makes channels of which nothing says what they are into two: the even and the odd ones."""
+    if stream.layout.startswith("ambisonic"):
+        # The first channel of ambisonic sound is what an ordinary microphone would have heard.
+        return [("pan", "mono|c0=c0")]
+    count = stream.unnamed_channels
+    if count < 2:
+        return []
+    sides = ("+".join(f"c{channel}" for channel in range(side, count, 2)) for side in (0, 1))
+    return [("pan", "stereo|FL<{}|FR<{}".format(*sides))]
+
+
+def _resampled(source: Any, rate: int, channels: int, timed: bool) -> Any:
+    """Return a stream at another rate, in one or two channels; where it is timed, its holes become silence."""
+    return source.filter(
+        "aresample",
+        rate,
+        # Half a frame: a lost packet of MPEG sound (26 ms) must not draw the rest forward; ffmpeg's limit is 100 ms.
+        **({"async": 1, "min_hard_comp": 0.02} if timed else {}),
+        out_chlayout="mono" if channels == 1 else "stereo",
+        out_sample_fmt="flt",
+        # In floating point ffmpeg adds channels up, beyond 1, unless it is told not to.
+        rematrix_maxval=1,
+    )
+
+
+def _as_16_bits(samples: np.ndarray) -> np.ndarray:
+    """Return samples as float32 of 16 bits, as they are kept for training; what lies beyond [-1, 1] is clipped."""
+    whole = np.clip(np.rint(samples.astype(np.float64) * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
+    return to_float(whole)

@@ -16,15 +16,18 @@ from talking.core.errors import Rejected, TalkingError
 from talking.core.files import atomic_path, full_disk_as_error
 from talking.media.audio import write_wav_bytes
 from talking.media.ffmpeg import (
+    BT709,
+    cause_of,
     compile_command,
     every_frame,
-    last_words,
+    filtered,
     log_lines,
     open_input,
     raise_if_disk_full,
     run,
 )
 from talking.media.scan import VideoInfo, probe
+from talking.media.stream_info import PictureStream, plain_filters, read_picture_info
 
 __all__ = [
     "VideoInfo",
@@ -50,13 +53,15 @@ def decode_frames(source: Path | bytes) -> np.ndarray:
 def iter_frames(source: Path | bytes) -> Iterator[np.ndarray]:
     """Yield the frames of a file, or of a file's bytes, one at a time as uint8 RGB (H, W, 3), each decoded frame once.
 
-    One frame at a time is held, whatever the length. Raises `Rejected` ("undecodable") when ffmpeg cannot decode the
-    clip, or no frame comes out; with damaged data this can be after some frames have been yielded.
+    They are as a person is to see them: square pixels, and the colours of sRGB, whatever the film is kept in. One frame
+    at a time is held, whatever the length. Raises `Rejected` ("undecodable") when ffmpeg cannot decode the clip, or no
+    frame comes out; with damaged data this can be after some frames have been yielded.
     """
     with _as_file(source) as path, tempfile.TemporaryFile() as log:
         if not path.is_file():
             raise Rejected("undecodable", f"{path} is not a file: check the path.")
-        process = subprocess.Popen(_decoding(path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        command = _decoding(path, read_picture_info(path))
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         assert process.stdout is not None
         try:
             count = 0
@@ -127,10 +132,11 @@ def _as_file(source: Path | bytes) -> Iterator[Path]:
         yield path
 
 
-def _decoding(path: Path) -> list[str]:
+def _decoding(path: Path, picture: PictureStream) -> list[str]:
+    stream = filtered(open_input(path)[str(picture.index)], plain_filters(picture))
     # PPM says its own size, so that a stream of pictures needs no second look into the file.
     options = {"format": "image2pipe", "vcodec": "ppm", "pix_fmt": "rgb24", "sws_flags": _EXACT, **every_frame()}
-    return compile_command(ffmpeg.output(open_input(path)["v:0"], "pipe:", **options))
+    return compile_command(ffmpeg.output(stream, "pipe:", **options))
 
 
 def _pictures(stream: IO[bytes]) -> Iterator[np.ndarray]:
@@ -148,7 +154,7 @@ def _check_decoded(process: subprocess.Popen[bytes], log: IO[bytes], path: Path,
     log.seek(0)
     lines = log_lines(log.read())
     if code:
-        raise Rejected("undecodable", f"{path} cannot be decoded: {last_words(lines, code)}")
+        raise Rejected("undecodable", f"{path} cannot be decoded: {cause_of(lines, code)}")
     if not count:
         raise Rejected("undecodable", f"{path} cannot be decoded: no frame comes out of it.")
 
@@ -182,6 +188,8 @@ def _encoding(shape: tuple[int, ...], rate: int, wav: Path | None, target: Path,
     source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=size, framerate=rate)
     # Without a tag players guess BT.601 for small pictures and BT.709 for large ones, and colours shift.
     picture = source.video.filter("scale", out_color_matrix="bt709", out_range="tv", flags=_EXACT)
+    # The tags of the frames count above those of the command, and the scaler gives them the matrix and range alone.
+    picture = picture.filter("setparams", **BT709)
     streams = [picture] if wav is None else [picture, open_input(wav).audio]
     colours = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
     fixed = {"format": "mp4", "vcodec": "libx264", "acodec": "aac", "audio_bitrate": "128k", "threads": 1}
@@ -207,7 +215,7 @@ def _feed(command: list[str], frames: Iterator[np.ndarray], shape: tuple[int, ..
         # Old versions of ffmpeg end with 0 when the last bytes found no room.
         raise_if_disk_full(lines, target)
         if code:
-            raise TalkingError(f"{target} could not be written: {last_words(lines, code)}")
+            raise TalkingError(f"{target} could not be written: {cause_of(lines, code)}")
 
 
 def _pour(pipe: IO[bytes], frames: Iterator[np.ndarray], shape: tuple[int, ...], target: Path) -> None:

@@ -9,6 +9,7 @@ import yaml
 from talking.cluster.settings import Cluster
 from talking.core.errors import TalkingError
 from talking.core.typed import number, read_file, unused
+from talking.media.audio import MfccConfig
 from talking.systems.backbone.params import TrainedBackbone
 from talking.systems.mm22.delivery import AskedRest
 from talking.systems.mm22.params import StageOne, StageTwo
@@ -60,6 +61,14 @@ class Resample:
     tolerance_s: float = number(0)
     min_frames: int = number(1)
     max_damaged: float = number(0, 1)
+
+    def __post_init__(self) -> None:
+        """Raise `TalkingError` for another rate, at which lips and sound would drift apart."""
+        if self.rate != MfccConfig.frame_rate:
+            raise TalkingError(
+                f"resample.rate is {self.rate}: audio windows, videos and measures all count "
+                f"{MfccConfig.frame_rate} frames a second; set it to that (films of other rates are converted)."
+            )
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,21 @@
 """The `talking` command as people call it: a video, the table, or one sentence and exit code 1."""
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import skimage.data
+import soundfile
 import yaml
 
 from talking.app import cli
 from talking.core.errors import TalkingError
 from talking.media.audio import write_wav_bytes
+from talking.media.ffmpeg import ffmpeg_binary
 from talking.media.video import decode_frames, probe, read_metadata
 from tests.synthesis.conftest import save_models
 
@@ -67,6 +71,34 @@ def test_animate_writes_a_marked_video_with_sound(here, capsys) -> None:
     said = capsys.readouterr()
     assert said.out == "out/speaks.mp4: 20 frames, marked as synthetic\n"
     assert "speaks.mp4: 20 frames, 0.8 s of video, " in said.err and "frames per second" in said.err
+    assert "warning" not in said.err
+
+
+def test_a_sound_that_ends_early_is_told_as_the_last_word(here, capsys) -> None:
+    """Half of a file that declares 4 s: a video of what is there, and a warning of its two lengths."""
+    (here / "whole.wav").write_bytes(write_wav_bytes(np.sin(np.arange(64000) / 16) * 0.3, 16000))
+    whole = ("-i", str(here / "whole.wav"), "-movflags", "+faststart", str(here / "cut.m4a"))
+    subprocess.run([ffmpeg_binary(), "-v", "error", "-y", *whole], check=True)
+    (here / "cut.m4a").write_bytes((here / "cut.m4a").read_bytes()[: (here / "cut.m4a").stat().st_size // 2])
+    cli.main([*changed("--driving", "cut.m4a"), "--output", "out/cut.mp4"])
+    warning = capsys.readouterr().err.splitlines()[-1]
+    found = re.match(r"warning: the sound of cut\.m4a ends after (\d\.\d\d) s.* the file declares 4\.\d\d s", warning)
+    assert found and probe(here / "out" / "cut.mp4").frames == round(25 * float(found[1]))
+
+
+@pytest.mark.parametrize(
+    ("samples", "words"),
+    [
+        (np.where(np.arange(32000) == 31000, np.nan, np.sin(np.arange(32000) / 16) * 0.3), "not finite at 1.94 s"),
+        (np.zeros(32000), "is silent from beginning to end"),
+    ],
+    ids=["not finite", "silent"],
+)
+def test_a_sound_that_nothing_can_be_made_of_is_refused_before_any_frame(here, capsys, samples, words) -> None:
+    soundfile.write(here / "broken.wav", samples, 16000, subtype="FLOAT")
+    assert words in sentence(*changed("--driving", "broken.wav"), "--output", "out/broken.mp4")
+    assert not (here / "out" / "broken.mp4").exists()
+    assert "frame" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

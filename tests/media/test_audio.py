@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talking.core.errors import Rejected, TalkingError
-from talking.media.audio import MfccConfig, extract_sound, mfcc_windows, read_wav, write_wav_bytes
+from talking.media.audio import MfccConfig, mfcc_windows, read_wav, write_wav_bytes
+from talking.media.sound_stream import extract_sound
 
 
 def _noise(count: int, seed: int = 0) -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 
 from talking.core.errors import Rejected, TalkingError
 from talking.media import ffmpeg as module
+from talking.media.video import decode_frames
 
 
 @pytest.fixture
@@ -71,3 +72,35 @@ def test_a_full_disk_is_not_the_clips_fault(tmp_path: Path) -> None:
 
 def test_addresses_that_differ_from_run_to_run_are_left_out_of_the_log() -> None:
     assert module.log_lines(b"[mp2 @ 0x55a1b2] [error] Header missing\n\n") == ("[mp2] [error] Header missing",)
+
+
+def test_the_cause_of_a_failure_is_told_and_not_what_did_not_come_of_it() -> None:
+    log = (
+        "[in#0/wav] [warning] Guessed Channel Layout: mono",
+        "[auto_aresample_0] [error] Rematrix is needed between 9 channels and mono",
+        "[af#0:0] [error] Error reinitializing filters!",
+        "[af#0:0] [error] Task finished with error code: -22 (Invalid argument)",
+        "[af#0:0] [error] Terminating thread with return code -22 (Invalid argument)",
+        "[out#0] [error] Nothing was written into output file, because at least one of its streams had no packets.",
+        "[fatal] Conversion failed!",
+    )
+    assert module.cause_of(log, 1) == "Rematrix is needed between 9 channels and mono"
+    assert module.cause_of(log[-2:], 1).startswith("Nothing was written")
+    assert module.cause_of((), 187) == "ffmpeg ended with code 187 and said nothing."
+
+
+def test_a_film_of_which_nothing_comes_out_is_refused_with_the_cause(tmp_path: Path) -> None:
+    """An mp4 whose index is there and whose frames are not."""
+    path = tmp_path / "hollow.mp4"
+    source = ("-f", "lavfi", "-i", "testsrc2=size=64x64:duration=1", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
+    subprocess.run([module.ffmpeg_binary(), "-v", "error", *source, str(path)], check=True)
+    content = path.read_bytes()
+    start = content.index(b"mdat") + 4
+    path.write_bytes(content[:start] + bytes(len(content) - start))
+    with pytest.raises(Rejected, match=r"hollow\.mp4 cannot be decoded: (?!Nothing was written|Conversion failed)"):
+        decode_frames(path)
+
+
+def test_what_a_decoder_only_complained_of_is_kept_apart_from_warnings() -> None:
+    log = ("[mp3] [warning] Estimating duration from bitrate", "[mp3float] [error] Header missing")
+    assert module.complaints_of(log) == ("Header missing",)

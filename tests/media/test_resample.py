@@ -79,6 +79,20 @@ def test_other_rates_become_25_constant(make_clip, tmp_path: Path, rate: str, ex
     assert made.meta["pictures"] == "resampled" and made.meta["frames"] == info.frames
 
 
+@pytest.mark.parametrize("rate", ["25", "30"])
+def test_odd_sides_are_no_obstacle(make_clip, rate: str) -> None:
+    odd = ("-vf", "crop=127:95:exact=1,format=yuv444p", "-pix_fmt", "yuv444p")
+    made = _resample(make_clip("odd.mp4", rate, 2, 2, *odd))
+    assert made.meta["frames"] == 50 and made.meta["pictures"] == ("copied" if rate == "25" else "resampled")
+    assert decode_frames(made.video).shape == ((50, 95, 127, 3) if rate == "25" else (50, 94, 126, 3))
+
+
+def test_a_clip_of_digital_silence_is_soundless(make_clip) -> None:
+    with pytest.raises(Rejected, match=r"silent\.mp4 is silent from beginning to end") as caught:
+        _resample(make_clip("silent.mp4", "25", 2, 2, "-af", "volume=0"))
+    assert caught.value.reason == "soundless"
+
+
 @pytest.mark.parametrize("rate", ["25", "30", "50"])
 def test_the_sound_is_as_long_as_the_picture_to_the_sample(make_clip, rate: str) -> None:
     made = _resample(make_clip("clip.mp4", rate))

@@ -166,7 +166,7 @@ def test_metadata_that_an_mp4_would_drop_is_refused(tmp_path: Path) -> None:
 
 
 def test_sound_is_written_beside_the_frames(tmp_path: Path) -> None:
-    from talking.media.audio import extract_sound
+    from talking.media.sound_stream import extract_sound
 
     tone = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000).astype(np.float32) / 2
     encode_frames(_gradients(25), tmp_path / "clip.mp4", sound=tone)

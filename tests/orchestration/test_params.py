@@ -218,3 +218,9 @@ def test_what_is_neither_a_number_nor_auto_is_refused_in_one_sentence(spoil, key
     with pytest.raises(TalkingError) as refusal:
         load_params(spoil(f"cluster.{key}", given))
     assert str(refusal.value) == f"cluster.{key} {message}"
+
+
+@pytest.mark.parametrize("rate", [24, 30, 50])
+def test_a_rate_at_which_lips_and_sound_would_drift_apart_is_refused(spoil, rate: int) -> None:
+    with pytest.raises(TalkingError, match=rf"resample\.rate is {rate}: .* 25 frames a second"):
+        load_params(spoil("resample.rate", rate))

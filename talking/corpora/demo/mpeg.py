@@ -12,8 +12,8 @@ from talking.core.errors import TalkingError
 from talking.core.files import atomic_path, full_disk_as_error
 from talking.media.audio import write_wav_bytes
 from talking.media.ffmpeg import (
+    cause_of,
     compile_command,
-    last_words,
     log_lines,
     open_input,
     raise_if_disk_full,
@@ -45,7 +45,7 @@ def write_mpeg(
         lines = log_lines(log.read())
         raise_if_disk_full(lines, target)
         if code:
-            raise TalkingError(f"{target} could not be written: {last_words(lines, code)}")
+            raise TalkingError(f"{target} could not be written: {cause_of(lines, code)}")
 
 
 def _command(wav: Path, target: Path, size: str) -> list[str]:

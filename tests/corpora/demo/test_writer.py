@@ -13,8 +13,8 @@ from talking.corpora.demo.casting import SPEAKERS, STRANGERS, stream
 from talking.corpora.demo.writer import alignment_text, write_demo_corpus
 from talking.corpora.grammar import sentence_of
 from talking.corpora.grid import read_grid
-from talking.media.audio import extract_sound
 from talking.media.scan import probe
+from talking.media.sound_stream import extract_sound
 from talking.media.video import decode_frames
 
 SMALL = {"speakers": 2, "clips": 1, "seed": 4, "width": 120, "height": 96}
