@@ -13,8 +13,9 @@ from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder, atomic_path, read_json, write_json
 from talking.corpora.clip import Segment
 from talking.corpora.roles import TestClip
-from talking.data.members import CROPS, WHOLE
-from talking.data.shards import Sample, ShardFolder
+from talking.data.masks import faces_in
+from talking.data.members import CROPS, LANDMARKS, WHOLE
+from talking.data.shards import Sample, ShardFolder, decode_array
 from talking.evaluation.evaluate import Networks
 from talking.evaluation.measure import TRUE, ClipMeasures, Measurer
 from talking.evaluation.methods import VIEWS, MethodTable, View
@@ -76,7 +77,8 @@ class EvaluateWork:
         """Return the measures of one clip, one for each view that some method's videos show."""
         sample = self.folder.clip(clip.key)
         every = ((view, self._made(clip, sample, view)) for view in self.methods.views)
-        return [self._measured(clip, view, *made) for view, made in every if made[1]]
+        faces = faces_in(sample.members, len(decode_array(sample.members[LANDMARKS])))
+        return [self._measured(clip, view, *made, faces) for view, made in every if made[1]]
 
     def _made(self, clip: TestClip, sample: Sample, view: View) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return the true crops of a view, and the frames of each method that shows it and has the clip."""
@@ -91,7 +93,9 @@ class EvaluateWork:
         side = made[own[0]].shape[1] if own else true.shape[1]
         return true, made | self.others.frames(clip.key, side, len(true), view)
 
-    def _measured(self, clip: TestClip, view: View, true: np.ndarray, made: dict[str, np.ndarray]) -> ClipMeasures:
+    def _measured(
+        self, clip: TestClip, view: View, true: np.ndarray, made: dict[str, np.ndarray], faces: np.ndarray
+    ) -> ClipMeasures:
         side = next(iter(made.values())).shape[1]
         sound = extract_sound(self.videos / self.methods.reference / f"{clip.key}.mp4")
         if clip.key in self.filmed:
@@ -108,6 +112,7 @@ class EvaluateWork:
             measured_from=clip.measured_from,
             sound=sound,
             view=view,
+            faces=faces,
         )
 
 

@@ -44,7 +44,7 @@ def clips_of(manifest: Path, reader: MaterialReader, ablation: Ablation) -> Iter
     for clip in chosen_clips(manifest, reader, ablation):
         crops = reader.crops(clip)
         material = reader.material(clip, crops, clip.measured_from + ablation.frames)
-        yield HeldOut(clip, material, crops, phones[clip.key])
+        yield HeldOut(clip, material, crops, phones[clip.key], reader.faces(clip, len(crops)))
 
 
 def main(

@@ -10,6 +10,7 @@ from pipelines.backbone.wiring import record, run_stage, source_of
 from talking.core.accelerators import best_device
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder
+from talking.data.masks import faces_in
 from talking.data.members import CROPS
 from talking.data.shards import ShardFolder
 from talking.evaluation.report.latent import interpolations, inversion_strip, write_path
@@ -21,7 +22,7 @@ from talking.synthesis.codes import invert_frames, synthesise_frames
 
 
 def frames_of(params: PairParams, resolution: int) -> tuple[np.ndarray, str | None]:
-    """Return frames (T, R, R, 3) that training has not seen, and the clip that they are of, None for stills."""
+    """Return frames (T, R, R, 3) with a face that training has not seen, and their clip, None for stills."""
     source = source_of(params)
     if not source.train:
         return source.load(resolution)[1].permute(0, 2, 3, 1).numpy(), None
@@ -30,7 +31,9 @@ def frames_of(params: PairParams, resolution: int) -> tuple[np.ndarray, str | No
     status = next((status for status in aligned.statuses if status.clip == clip and status.status == "ok"), None)
     if status is None:
         raise TalkingError(f"look.clip is {clip}, which {source.folder} does not hold: name a clip of the corpus.")
-    return resize_frames(decode_frames(aligned.sample(status).members[CROPS]), resolution), clip
+    members = aligned.sample(status).members
+    crops = decode_frames(members[CROPS])
+    return resize_frames(crops[faces_in(members, len(crops))], resolution), clip
 
 
 def interpolation_grid(pair: Backbone, seed: int, steps: int) -> np.ndarray:

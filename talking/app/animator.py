@@ -10,10 +10,11 @@ import torch
 from talking.core.accelerators import best_device
 from talking.core.errors import TalkingError
 from talking.faces.detectors import LandmarkDetector, make_detector
-from talking.faces.face import Face, find_face, read_picture
+from talking.faces.face import Face, find_face
 from talking.faces.paste import Paste
 from talking.losses.perceptual import PerceptualLoss
 from talking.media.audio import MfccConfig
+from talking.media.picture import read_picture
 from talking.media.window_stream import LISTEN_S, stream_windows
 from talking.models.backbone import Backbone
 from talking.orchestration.params import Params, load_params

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talking.core.errors import TalkingError
-from talking.faces.face import read_picture
+from talking.media.picture import read_picture
 from talking.media.sound_stream import check_sound
 
 COLUMNS = ("source", "driving", "output")

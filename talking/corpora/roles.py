@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from talking.core.errors import TalkingError
 from talking.corpora.manifest import ManifestRow
 
@@ -45,8 +47,8 @@ class Adaptation:
 class TestClip:
     """A clip that videos are made of and measured; `other` is the clip whose sound drives the row `wrong_audio`.
 
-    Frames are measured from `measured_from` on: frame 0 is the identity image. `seen` is what the speaker's generator
-    was tuned on, which is never measured. A `known` speaker has training clips.
+    Frames are measured from `measured_from` on, and after the identity image, the first frame that shows a face. `seen`
+    is what the speaker's generator was tuned on, which is never measured. A `known` speaker has training clips.
     """
 
     key: str
@@ -74,41 +76,49 @@ def adaptations(
     usable: frozenset[str],
     *,
     on: AdaptOn,
-    length_of: Callable[[ManifestRow], int],
+    faces_of: Callable[[ManifestRow], np.ndarray],
     splits: Sequence[str] = TESTED,
 ) -> list[Adaptation]:
     """Return one adaptation per test speaker: of training clips where the speaker has some.
 
     On `clips` it is all of them, for one clip shows one pose and one light; on `clip` the first, on `picture` the first
-    frame of that. Of a stranger, all of whose clips are test clips, it is the first clip. Of a stranger's only clip it
-    is the first third, and `length_of`, which says how many frames a clip has, is asked for it alone.
+    frame of that with a face. Of a stranger, all of whose clips are test clips, it is the first clip. Of a stranger's
+    only clip it is the first third, or what it takes to show a face. `faces_of` says which frames of a clip show one,
+    (T,) bool, and is asked where that matters.
     """
     by_speaker: dict[str, list[ManifestRow]] = {}
     for row in rows:
         if row.key in usable:
             by_speaker.setdefault(row.speaker, []).append(row)
     return [
-        _adaptation(speaker, clips, on, length_of)
+        _adaptation(speaker, clips, on, faces_of)
         for speaker, clips in by_speaker.items()
         if any(clip.split in splits for clip in clips)
     ]
 
 
 def _adaptation(
-    speaker: str, clips: list[ManifestRow], on: AdaptOn, length_of: Callable[[ManifestRow], int]
+    speaker: str, clips: list[ManifestRow], on: AdaptOn, faces_of: Callable[[ManifestRow], np.ndarray]
 ) -> Adaptation:
     training = [Span(clip.key) for clip in clips if clip.split == "train"]
-    kept = None if training else _kept(clips, length_of)
+    kept = None if training else _kept(clips, faces_of)
     whole = training or ([kept] if kept else [])
     if on == "picture":
-        return Adaptation(speaker, (Span(whole[0].key, 1),), kept)
+        first = next(clip for clip in clips if clip.key == whole[0].key)
+        return Adaptation(speaker, (Span(first.key, _to_a_face(faces_of(first))),), kept)
     return Adaptation(speaker, tuple(whole if on == "clips" else whole[:1]), kept)
 
 
-def _kept(clips: list[ManifestRow], length_of: Callable[[ManifestRow], int]) -> Span:
+def _kept(clips: list[ManifestRow], faces_of: Callable[[ManifestRow], np.ndarray]) -> Span:
     if len(clips) > 1:
         return Span(clips[0].key)
-    return Span(clips[0].key, max(1, length_of(clips[0]) // PARTS))
+    faces = faces_of(clips[0])
+    return Span(clips[0].key, max(_to_a_face(faces), len(faces) // PARTS))
+
+
+def _to_a_face(faces: np.ndarray) -> int:
+    """Return how many frames of a clip it takes to show a face, at least one, of its mask (T,) bool."""
+    return int(np.argmax(faces)) + 1 if len(faces) else 1
 
 
 def test_clips(

@@ -4,7 +4,7 @@ There is one stream whatever the number of processes: they deal every step's cli
 a clip depends on the seed and its position in the stream alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -13,35 +13,54 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from talking.core.errors import TalkingError
+from talking.data.masks import faces_in
 from talking.data.members import ALTERED, CODES, WINDOWS
 from talking.data.shards import Sample, ShardFolder, decode_array
 from talking.data.share import Share
+
+TINY = 1e-9
 
 
 @dataclass(frozen=True)
 class ClipArrays:
     """One clip: its key, codes (T, L, 512) float32 and audio windows (T, 12, 28) float32.
 
-    `altered` are the windows (N, T, 12, 28) of its sound in other voices and rooms, where there are any.
+    `altered` are the windows (N, T, 12, 28) of its sound in other voices and rooms, where there are any. `faces` (T,)
+    bool says which frames show a face, None that all do: the codes of the others are those of no face.
     """
 
     key: str
     codes: np.ndarray
     windows: np.ndarray
     altered: np.ndarray | None = None
+    faces: np.ndarray | None = None
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Which frames show a face, (T,) bool."""
+        return np.ones(len(self.codes), bool) if self.faces is None else self.faces
+
+    def of_faces(self) -> "ClipArrays":
+        """Return the frames that show a face alone, which then do not follow each other evenly."""
+        if self.faces is None:
+            return self
+        altered = None if self.altered is None else self.altered[:, self.faces]
+        return ClipArrays(self.key, self.codes[self.faces], self.windows[self.faces], altered)
 
 
 @dataclass(frozen=True)
 class Batch:
     """Sequences of frames: windows (B, S, 12, 28), codes (B, S, L, 512) and the identity codes (B, L, 512), float32.
 
-    `positions`: of the B sequences in the stream of all processes, to draw by what belongs to a sequence.
+    `positions`: of the B sequences in the stream of all processes, to draw by what belongs to a sequence. `faces`
+    (B, S) bool: which frames show a face and may be learned from, at least one of each sequence; None: all.
     """
 
     windows: torch.Tensor
     codes: torch.Tensor
     identity: torch.Tensor
     positions: tuple[int, ...] = ()
+    faces: torch.Tensor | None = None
 
 
 def read_clips(codes: ShardFolder, windows: ShardFolder, shard: str, keys: frozenset[str]) -> Iterator[ClipArrays]:
@@ -82,7 +101,9 @@ def _arrays(codes: Sample, windows: Sample) -> ClipArrays:
     length = min(len(frames), len(sound))
     copies = windows.members.get(ALTERED)
     altered = None if copies is None else decode_array(copies)[:, :length]
-    return ClipArrays(codes.key, frames[:length].astype(np.float32), sound[:length], altered)
+    faces = faces_in(codes.members, length)
+    mask = None if faces.all() else faces
+    return ClipArrays(codes.key, frames[:length].astype(np.float32), sound[:length], altered, mask)
 
 
 class ClipStream:
@@ -186,7 +207,8 @@ def draw_batches(
 
     All processes' parts of a number together are the same sequences however many processes share them.
     A sequence is `sequence` frames from a random place of a clip (a shorter clip repeats its last frame); the identity
-    frame is drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3), or `anywhere`.
+    frame is drawn from the clip outside the sequence where the clip is longer (thesis section 4.3.3), or `anywhere`,
+    of the frames that show a face.
     `smooth`: sigma in frames of the smoothing of the codes over time, against what E_I jitters. `speed`: sequences are
     taken up to this share slower or faster, sound and codes alike. `altered`: the share of sequences that are heard in
     another voice and room, where the clip has such copies.
@@ -203,14 +225,18 @@ def draw_batches(
 
 def _cut(
     clip: ClipArrays, rng: np.random.Generator, sequence: int, *, anywhere: bool, speed: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    length = len(clip.codes)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return a sequence's windows (S, 12, 28) and codes (S, L, 512), the identity code, and the faces' mask (S,)."""
+    length, shown = len(clip.codes), np.flatnonzero(clip.mask)
     factor = 1 + rng.uniform(-speed, speed) if speed else 1.0
     start = int(rng.integers(max(length - round(sequence * factor), 0) + 1))
     taken = np.minimum(start + np.round(np.arange(sequence) * factor).astype(int), length - 1)
-    outside = np.setdiff1d(np.arange(length), [] if anywhere else taken)
-    identity = int(rng.choice(outside if len(outside) else np.arange(length)))
-    return _stretched(clip.windows[taken], factor), clip.codes[taken], clip.codes[identity]
+    if not clip.mask[taken].any():
+        # The frame that it begins with is always taken, so one with a face is enough.
+        taken = np.minimum(int(rng.choice(shown)) + taken - start, length - 1)
+    outside = np.setdiff1d(shown, [] if anywhere else taken)
+    identity = int(rng.choice(outside if len(outside) else shown))
+    return _stretched(clip.windows[taken], factor), clip.codes[taken], clip.codes[identity], clip.mask[taken]
 
 
 def _heard(clip: ClipArrays, rng: np.random.Generator, share: float) -> ClipArrays:
@@ -221,8 +247,14 @@ def _heard(clip: ClipArrays, rng: np.random.Generator, share: float) -> ClipArra
 
 
 def _smoothed(clip: ClipArrays, sigma: float) -> ClipArrays:
-    """Gaussian smoothing of a clip's codes over time."""
-    return replace(clip, codes=gaussian_filter1d(clip.codes, sigma, axis=0, mode="nearest")) if sigma else clip
+    """Gaussian smoothing of a clip's codes over time, into which those of frames without a face do not enter."""
+    if not sigma:
+        return clip
+    if clip.faces is None:
+        return replace(clip, codes=gaussian_filter1d(clip.codes, sigma, axis=0, mode="nearest"))
+    share = clip.faces.astype(clip.codes.dtype)[:, None, None]
+    codes, shares = (gaussian_filter1d(each, sigma, axis=0, mode="nearest") for each in (clip.codes * share, share))
+    return replace(clip, codes=codes / np.maximum(shares, TINY))
 
 
 def _stretched(windows: np.ndarray, factor: float) -> np.ndarray:
@@ -240,6 +272,6 @@ def _stretched(windows: np.ndarray, factor: float) -> np.ndarray:
     return result
 
 
-def _stack(cuts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], positions: tuple[int, ...]) -> Batch:
-    windows, codes, identity = (torch.from_numpy(np.stack(part)) for part in zip(*cuts, strict=True))
-    return Batch(windows, codes, identity, positions)
+def _stack(cuts: Sequence[tuple[np.ndarray, ...]], positions: tuple[int, ...]) -> Batch:
+    windows, codes, identity, faces = (torch.from_numpy(np.stack(part)) for part in zip(*cuts, strict=True))
+    return Batch(windows, codes, identity, positions, None if faces.all() else faces)

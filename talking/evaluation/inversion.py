@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from talking.data.masks import faces_in
 from talking.data.members import CROPS
 from talking.data.shards import ShardFolder
 from talking.evaluation.evaluate import ClipScores, Sight, score_clip, summarise
@@ -20,18 +21,21 @@ def inversion_quality(
 ) -> dict[str, float | int | None]:
     """Return the means over the clips `keys` of the measures of G(E_I(x)) against x, at the size of the crops.
 
-    Clips in which the detector sees no face are left out.
+    Frames, and clips, in which no face is seen are left out.
     """
     statuses = {status.clip: status for status in aligned.statuses}
     scores: list[ClipScores] = []
     for key in keys:
-        crops = decode_frames(aligned.clip(key).members[CROPS])
+        members = aligned.clip(key).members
+        crops = decode_frames(members[CROPS])
         made = synthesise_frames(backbone.generator, invert_frames(backbone, crops), crops.shape[1])
         box = face_box(crops, detector)
         true_sight, made_sight = (sight_of(frames, detector, box) for frames in (crops, made))
-        if not true_sight.found.any():
+        shown = faces_in(members, len(crops))
+        if not (true_sight.found & shown).any():
             continue
-        scores.append(score_clip(true_sight, made_sight, key=key, speaker=statuses[key].speaker, row="inversion"))
+        speaker = statuses[key].speaker
+        scores.append(score_clip(true_sight, made_sight, key=key, speaker=speaker, row="inversion", measured=shown))
     row = summarise(scores).get("inversion", {})
     return {name: row.get(name) for name in KEPT}
 

@@ -1,11 +1,12 @@
 """What an evaluation takes from one clip: scores and mouth openings of every row, and a few frames to look at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from talking.corpora.clip import Segment
+from talking.data.masks import first_face
 from talking.evaluation.evaluate import ClipScores, Networks, Sight, score_clip
 from talking.evaluation.inversion import face_box, sight_of
 from talking.evaluation.methods import View
@@ -26,8 +27,8 @@ class ClipMeasures:
     stills: row (and `true`) -> a few frames (N, S, S, 3) uint8.
     features: row (and `true`) -> Inception features of the measured frames (M, 2048), empty without the network.
     lips: how the true lips close at the labels, None without labels.
-    faceless: how many frames are left out because the detector sees no face in the true video; where these are
-    all of them, there are no scores. view: which crops the videos show.
+    faceless: how many frames are left out because no face is seen in the true video; where these are all of them,
+    there are no scores. view: which crops the videos show.
     """
 
     key: str
@@ -64,19 +65,24 @@ class Measurer:
         measured_from: int = 1,
         sound: np.ndarray | None = None,
         view: View = "aligned",
+        faces: np.ndarray | None = None,
     ) -> ClipMeasures:
         """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them.
 
-        Frames from `measured_from` on count, in all rows alike, where the true video has a face: frame 0 is the
-        identity image. `sound` is the true clip's, (N,) at 16 kHz.
+        Frames from `measured_from` on count, in all rows alike, where the true video has a face: by what the detector
+        sees, and by `faces` (T,) bool, what align saw in the whole frames. The first of those is the identity image,
+        which does not count either. `sound` is the true clip's, (N,) at 16 kHz.
         """
         length = min(len(true), *(len(frames) for frames in made.values()))
         size = next(iter(made.values())).shape[1]
         true = resize_frames(true[:length], size)
         box = face_box(true, self.detector)
+        shown = np.ones(length, bool) if faces is None else faces[:length]
+        first = first_face(shown)
         truth = sight_of(true, self.detector, box)
+        truth = replace(truth, found=truth.found & shown)
         sights = {row: sight_of(frames[:length], self.detector, box) for row, frames in made.items()}
-        asked = np.arange(length) >= measured_from
+        asked = np.arange(length) >= (max(measured_from, first + 1) if first else measured_from)
         counted = asked & truth.found
         scored = sights if counted.any() else {}
         every = {TRUE: truth, **sights}

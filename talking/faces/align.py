@@ -19,14 +19,20 @@ class Aligned:
     """An aligned clip.
 
     crops: uint8 (T, size, size, 3). landmarks, quads: float32 (T, 68, 2) and (T, 4, 2), in pixels of the frames.
-    missing: how many frames' landmarks were interpolated. detections: how often the detector ran.
+    faces: (T,) bool, which frames show a face; the landmarks and quads of the others were interpolated.
+    detections: how often the detector ran.
     """
 
     crops: np.ndarray
     landmarks: np.ndarray
     quads: np.ndarray
-    missing: int
+    faces: np.ndarray
     detections: int
+
+    @property
+    def missing(self) -> int:
+        """How many frames show no face."""
+        return int(np.count_nonzero(~self.faces))
 
 
 def align_clip(
@@ -60,17 +66,20 @@ def align_clip(
         quads.append(quad)
     if not crops:
         raise Rejected("short", "the clip has no frame")
-    if gaps.missing > max_missing * len(crops):
-        raise Rejected("faceless", f"{gaps.missing} of {len(crops)} frames show no face; at most {max_missing:.0%} may")
-    return Aligned(np.stack(crops), np.stack(landmarks), np.stack(quads), gaps.missing, tracker.detections)
+    missing = len(gaps.faceless)
+    if missing > max_missing * len(crops):
+        raise Rejected("faceless", f"{missing} of {len(crops)} frames show no face; at most {max_missing:.0%} may")
+    faces = np.ones(len(crops), bool)
+    faces[gaps.faceless] = False
+    return Aligned(np.stack(crops), np.stack(landmarks), np.stack(quads), faces, tracker.detections)
 
 
 class _Gaps:
-    """Fills the frames without a face; `missing` counts them."""
+    """Fills the frames without a face; `faceless` are their numbers."""
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
-        self.missing = 0
+        self.faceless: list[int] = []
 
     def fill(self, frames: Iterable[np.ndarray], tracker: Tracker) -> Iterator[Found]:
         """Yield every frame with landmarks, those of a gap once its end is known."""
@@ -90,7 +99,7 @@ class _Gaps:
         yield from zip(waiting, _between(last, last, len(waiting)), strict=True)
 
     def _check(self, waiting: int, number: int) -> None:
-        self.missing += 1
+        self.faceless.append(number)
         if waiting > self._longest:
             start = number - waiting + 1
             raise Rejected("faceless", f"frames {start} to {number} show no face; at most {self._longest} on end may")

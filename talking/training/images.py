@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from talking.core.errors import TalkingError
+from talking.data.masks import faces_in
 from talking.data.members import CROPS, LANDMARKS, PICTURE, QUADS
 from talking.data.shards import Sample, ShardFolder, decode_array
 from talking.faces.alignment import to_crop
@@ -36,7 +37,10 @@ def load_face_set(folder: Path, resolution: int) -> Images:
 
 
 def load_crops(folder: Path, keys: frozenset[str], resolution: int, most: int) -> Images:
-    """Read about `most` frames of the clips in `keys`, evenly spaced: memory does not grow with the clips."""
+    """Read about `most` frames of the clips in `keys`, evenly spaced over those with a face.
+
+    Memory does not grow with the clips.
+    """
     aligned = ShardFolder(folder)
     per_clip = max(1, most // max(1, len(keys)))
     samples = (sample for name in aligned.names for sample in aligned.read(name) if sample.key in keys)
@@ -53,7 +57,8 @@ def _still(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
 def _frames(sample: Sample, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     crops = decode_frames(sample.members[CROPS])
     landmarks, quads = (decode_array(sample.members[name]) for name in (LANDMARKS, QUADS))
-    for index in np.unique(np.linspace(0, len(crops) - 1, count).astype(int)):
+    shown = np.flatnonzero(faces_in(sample.members, len(crops)))
+    for index in shown[np.unique(np.linspace(0, len(shown) - 1, count).astype(int))]:
         yield crops[index], to_crop(landmarks[index], quads[index], crops.shape[1])
 
 

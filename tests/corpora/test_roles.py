@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ LENGTH = 76
 
 
 def adapted(rows: list[ManifestRow], usable: frozenset[str] | None = None, on: AdaptOn = "clips") -> list[Adaptation]:
-    return adaptations(rows, keys(rows) if usable is None else usable, on=on, length_of=lambda _: LENGTH)
+    return adaptations(rows, keys(rows) if usable is None else usable, on=on, faces_of=lambda _: np.ones(LENGTH, bool))
 
 
 def test_each_test_speaker_is_adapted_once_and_nobody_else() -> None:
@@ -64,7 +65,7 @@ def test_of_a_strangers_clips_the_first_is_kept_for_tuning_whatever_is_chosen() 
 @pytest.mark.parametrize(("length", "end"), [(76, 25), (75, 25), (3, 1), (2, 1)])
 def test_of_a_strangers_only_clip_the_first_third_is_kept(length: int, end: int) -> None:
     for on, seen in (("clips", end), ("clip", end), ("picture", 1)):
-        (found,) = adaptations([ONLY], keys([ONLY]), on=on, length_of=lambda _: length)
+        (found,) = adaptations([ONLY], keys([ONLY]), on=on, faces_of=lambda _: np.ones(length, bool))
         assert found == Adaptation("s6", (Span("s6_l", seen),), Span("s6_l", end))
 
 
@@ -148,7 +149,7 @@ corpora = st.lists(
 @given(corpora, st.sampled_from(CHOICES), st.integers(2, 80))
 def test_no_frame_is_measured_that_a_generator_saw_and_no_clip_is_paired_with_itself(entries, on, length) -> None:
     rows = [row(*entry) for entry in entries]
-    tuned_on = adaptations(rows, keys(rows), on=on, length_of=lambda _: length)
+    tuned_on = adaptations(rows, keys(rows), on=on, faces_of=lambda _: np.ones(length, bool))
     try:
         found = roles.test_clips(rows, keys(rows), tuned_on)
     except TalkingError:
@@ -165,3 +166,11 @@ def test_a_test_clip_says_whether_its_speaker_is_of_the_training_set() -> None:
     clips = roles.test_clips(ALL, keys(ALL), adapted(ALL))
     assert {clip.speaker for clip in clips if clip.known} == {"s3"}
     assert {clip.speaker for clip in clips if not clip.known} == {"s1", "s2"}
+
+
+@pytest.mark.parametrize(("faceless", "picture", "kept"), [(0, 1, 25), (6, 7, 25), (40, 41, 41)])
+def test_a_picture_to_tune_on_shows_a_face(faceless: int, picture: int, kept: int) -> None:
+    faces = np.arange(76) >= faceless
+    for on, seen in (("clip", kept), ("picture", picture)):
+        (found,) = adaptations([ONLY], keys([ONLY]), on=on, faces_of=lambda _: faces)
+        assert found == Adaptation("s6", (Span("s6_l", seen),), Span("s6_l", kept))

@@ -152,3 +152,19 @@ def test_features_are_taken_where_there_is_a_network(measurer: Measurer) -> None
     features = measure(measurer, clip(LEVELS), {"static": clip(LEVELS - 1)}).features
     assert list(features) == [TRUE, "static"]
     assert features["static"][:, 0].tolist() == (LEVELS - 1).tolist()
+
+
+def test_frames_in_which_align_saw_no_face_do_not_count_and_the_first_with_one_is_the_identity(
+    measurer: Measurer,
+) -> None:
+    """The made frames are wrong there and in the identity image alone: a row that is perfect where it counts."""
+    faces = np.ones(FRAMES, bool)
+    faces[[0, 1, 6]] = False
+    made = clip(LEVELS)
+    made[[0, 1, 2, 6]] = 250
+    measured = measurer.measure(
+        clip(LEVELS), {"inversion": made}, PHONES, key="s1_a", speaker="s1", split="unseen", faces=faces
+    )
+    (score,) = measured.scores
+    assert (score.psnr, score.lmd, score.frames) == (100.0, 0.0, FRAMES - 4)
+    assert measured.faceless == 1 and np.isnan(measured.openings[TRUE][[0, 1, 6]]).all()

@@ -57,13 +57,13 @@ def test_an_aligned_clip_has_a_crop_a_quad_and_landmarks_per_frame() -> None:
 
 def test_a_short_gap_is_filled_from_its_neighbours() -> None:
     aligned = align_clip(marked((80, 70), None, None, None, (88, 78)), MarkedDetector(), size=32, max_missing=0.6)
-    assert aligned.missing == 3
+    assert aligned.missing == 3 and aligned.faces.tolist() == [True, False, False, False, True]
     np.testing.assert_allclose(np.diff(aligned.landmarks, axis=0), 2, atol=1e-4)
 
 
 def test_gaps_at_the_ends_take_the_nearest_face() -> None:
     aligned = align_clip(marked(None, (80, 70), None), MarkedDetector(), size=32, max_missing=0.7)
-    assert aligned.missing == 2
+    assert aligned.missing == 2 and aligned.faces.tolist() == [False, True, False]
     np.testing.assert_array_equal(aligned.landmarks[[0, 2]], aligned.landmarks[[1, 1]])
 
 

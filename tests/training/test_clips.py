@@ -252,7 +252,7 @@ def test_sequences_may_be_taken_faster_and_slower_sound_and_codes_alike() -> Non
     lengths = set()
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        sound, codes, _ = _cut(clip, rng, 20, anywhere=False, speed=0.3)
+        sound, codes, _, _ = _cut(clip, rng, 20, anywhere=False, speed=0.3)
         middles = (sound[:, 0, 13] + sound[:, 0, 14]) / 2
         np.testing.assert_allclose(middles, codes[:, 0, 0], atol=1e-4)
         factor = (sound[0, 0, 14] - sound[0, 0, 13]) * 4

@@ -21,7 +21,7 @@ def footing(clips: Sequence[TestClip], tuned: Sequence[str]) -> list[str]:
         return []
     seen = {clip.speaker: clip.seen for clip in clips if clip.seen}
     later = [f"{clip.key} from frame {clip.measured_from} on" for clip in clips if clip.measured_from > 1]
-    told = ["The identity image of every clip is its own first frame, which no method is measured on."]
+    told = ["The identity image of every clip is its own first frame with a face, which no method is measured on."]
     if seen and tuned:
         told.append(
             f"The generator of {listed(tuned)} was tuned on what no method is measured on: "

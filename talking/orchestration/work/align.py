@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talking.data.members import CROPS, LANDMARKS, QUADS, SQUARE, VIDEO, WHOLE
+from talking.data.members import CROPS, FACES, LANDMARKS, QUADS, SQUARE, VIDEO, WHOLE
 from talking.data.shards import Sample, encode_array
 from talking.faces.align import align_clip
 from talking.faces.detectors import make_detector
@@ -37,10 +37,11 @@ class AlignWork(ClipWork):
             redetect_every=self.section.redetect_every,
         )
         return {
-            **self._whole(sample.members[VIDEO], aligned.landmarks),
+            **self._whole(sample.members[VIDEO], aligned.landmarks[aligned.faces]),
             CROPS: encode_frames_bytes(aligned.crops, crf=self.section.crf, pixel_format="yuv444p", preset="veryfast"),
             LANDMARKS: encode_array(aligned.landmarks),
             QUADS: encode_array(aligned.quads),
+            FACES: encode_array(aligned.faces),
         }
 
     def _whole(self, video: bytes, landmarks: np.ndarray) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ import numpy as np
 from talking.core.accelerators import best_device
 from talking.core.files import sha256_of
 from talking.corpora.roles import Adaptation, Span
+from talking.data.masks import faces_in
 from talking.data.members import CROPS, LANDMARKS, QUADS
 from talking.data.shards import ShardFolder, decode_array, fingerprint
 from talking.faces.alignment import to_crop
@@ -72,11 +73,12 @@ class TuneWork:
         return Faces(invert_frames(self.pair, crops), crops, points)
 
     def _seen(self, span: Span, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return `count` crops of the span's frames, or all it has, and the landmarks in their pixels."""
+        """Return `count` crops of the span's frames with a face, or all it has, and the landmarks in their pixels."""
         status = next(status for status in self.folder.statuses if status.clip == span.key)
         members = self.folder.sample(status).members
         crops = decode_frames(members[CROPS])[: span.end]
-        few = evenly(count, len(crops))
+        shown = np.flatnonzero(faces_in(members, len(crops)))
+        few = shown[evenly(count, len(shown))]
         landmarks, quads = (decode_array(members[name])[few] for name in (LANDMARKS, QUADS))
         return crops[few], to_crop(landmarks, quads, crops.shape[1])
 

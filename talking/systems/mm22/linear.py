@@ -66,7 +66,8 @@ def fit_linear(train: Iterable[ClipArrays], validation: Iterable[ClipArrays], pr
     Of penalties that explain alike, as where nothing is explained, the largest is taken.
     """
     windows, identities, normal = _Statistics(), _Statistics(), None
-    for clip in train:
+    for whole in train:
+        clip = whole.of_faces()
         windows.add(clip.windows.transpose(0, 2, 1).reshape(-1, clip.windows.shape[1]))
         identities.add(projector.identity(torch.from_numpy(clip.codes)).numpy())
         for identity in (0, len(clip.codes) // 2):
@@ -75,7 +76,7 @@ def fit_linear(train: Iterable[ClipArrays], validation: Iterable[ClipArrays], pr
     if normal is None:
         raise ValueError("no training clips")
     fits = [solve(normal, penalty) for penalty in PENALTIES]
-    shares = explained_over_time(fits, (regression_rows(clip, 0, projector) for clip in validation))
+    shares = explained_over_time(fits, (regression_rows(clip.of_faces(), 0, projector) for clip in validation))
     # Squared, for sound does not move most components: the penalty that silences them all wins their plain mean
     # (lips included), and a floor chosen so would be too low to be one.
     best = max(range(len(fits)), key=lambda index: (np.square(shares[index]).mean(), index))

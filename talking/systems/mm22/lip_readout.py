@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from talking.core.files import atomic_path
 from talking.data.clips import read_pairs
+from talking.data.masks import faces_in
 from talking.data.members import CODES, LANDMARKS
 from talking.data.shards import ShardFolder, decode_array
 from talking.faces.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, outer_eye_distance
@@ -21,13 +22,14 @@ PENALTY = 1e-2  # in units of each coefficient's variance
 
 
 def lip_clips(aligned: ShardFolder, codes: ShardFolder, keys: Iterable[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield codes (T, L, 512) and landmarks (T, 68, 2) of every clip of `keys`."""
+    """Yield codes (T, L, 512) and landmarks (T, 68, 2) of the frames with a face of every clip of `keys`."""
     wanted = frozenset(keys)
     for shard in codes.names:
         for inverted, face in read_pairs(codes, aligned, shard, wanted):
             found, landmarks = decode_array(inverted.members[CODES]), decode_array(face.members[LANDMARKS])
             length = min(len(found), len(landmarks))
-            yield found[:length].astype(np.float32), landmarks[:length]
+            shown = faces_in(face.members, length)
+            yield found[:length][shown].astype(np.float32), landmarks[:length][shown]
 
 
 def mouth_shape(landmarks: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from talking.data.clips import ClipArrays
+from talking.data.masks import first_face
 from talking.evaluation.evaluate import Sight
 from talking.evaluation.inversion import face_box, sight_of
 from talking.faces.detectors import Box, LandmarkDetector
@@ -61,8 +62,8 @@ class LipFollower:
 
     def _correlation(self, seen: _Seen, predict: Predict, windows: np.ndarray) -> float | None:
         length = min(len(windows), len(seen.true.found))
-        frames = self._draw(predict(windows[:length], seen.clip.codes[0]))
-        counted = seen.true.found[:length]
+        frames = self._draw(predict(windows[:length], seen.clip.codes[first_face(seen.clip.mask)]))
+        counted = seen.true.found[:length] & seen.clip.mask[:length]
         made = sight_of(frames, self.detector, seen.box)[counted]
         return mouth_correlation(seen.true.landmarks[:length][counted], made.landmarks, made.found)
 

@@ -14,10 +14,14 @@ MOUTH_BOX = (0.32, 0.68, 0.6, 0.85)  # left, right, top, bottom, as shares of th
 
 @dataclass(frozen=True)
 class Target:
-    """What a batch should become: displacements (B, T, L, 512) from the identity codes (B, L, 512)."""
+    """What a batch should become: displacements (B, T, L, 512) from the identity codes (B, L, 512).
+
+    `faces` (B, T) bool: which frames show a face and may be learned from; None: all.
+    """
 
     displacements: torch.Tensor
     identity: torch.Tensor
+    faces: torch.Tensor | None = None
 
 
 class LatentTerm(nn.Module):
@@ -46,8 +50,17 @@ class LatentTerm(nn.Module):
         self.register_buffer("weights", weights)
         self.register_buffer("readout", torch.zeros(len(weights), 1) if readout is None else readout)
 
-    def forward(self, coefficients: torch.Tensor, displacements: torch.Tensor) -> torch.Tensor:
-        """Return the scalar loss of h_t (B, T, K) against displacements (B, T, L, 512)."""
+    def forward(
+        self, coefficients: torch.Tensor, displacements: torch.Tensor, counted: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return the scalar loss of h_t (B, T, K) against displacements (B, T, L, 512), of the frames `counted` (B, T).
+
+        It is 0 where no frame counts.
+        """
+        if counted is not None and not counted.any():
+            return 0 * coefficients.sum()
+        if counted is not None:
+            coefficients, displacements = coefficients[counted][None], displacements[counted][None]  # (1, N, ...)
         loss = self._of_all(coefficients, displacements)
         if not self.lips:
             return loss
@@ -86,8 +99,19 @@ class ImageTerm(nn.Module):
             shown = self.generator(true.flatten(0, 1))  # (B F, 3, R, R)
             wanted = self.perceptual.features(shown)
         drawn = self.generator(made.flatten(0, 1))
-        loss = self.perceptual.distance(self.perceptual.features(drawn), wanted).mean()
-        return loss + self.mouth * (mouth_of(drawn) - mouth_of(shown)).square().mean() if self.mouth else loss
+        faces = None if target.faces is None else target.faces[:, chosen].flatten()  # (B F,)
+        loss = _mean_of(self.perceptual.distance(self.perceptual.features(drawn), wanted), faces)
+        if not self.mouth:
+            return loss
+        return loss + self.mouth * _mean_of((mouth_of(drawn) - mouth_of(shown)).square(), faces)
+
+
+def _mean_of(values: torch.Tensor, faces: torch.Tensor | None) -> torch.Tensor:
+    """Return the mean of values (N, ...) over the frames with a face (N,); 0 where there is none."""
+    if faces is None:
+        return values.mean()
+    each = values.flatten(1).mean(dim=1) if values.dim() > 1 else values  # (N,)
+    return torch.where(faces, each, torch.zeros_like(each)).sum() / faces.sum().clamp(min=1)
 
 
 def mouth_of(pictures: torch.Tensor) -> torch.Tensor:

@@ -52,7 +52,7 @@ class RowMaker:
     def _codes(self, row: str, material: Material) -> np.ndarray:
         if METHODS[row].kind == "ceiling":
             return material.codes
-        identity = material.codes[0]
+        identity = material.codes[material.first]
         if row == LINEAR:
             codes = linear_codes(self.linear, self.model, material.windows, identity)
         else:

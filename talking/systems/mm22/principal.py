@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from talking.core.moments import Moments
+from talking.data.masks import faces_in
 from talking.data.members import CODES
-from talking.data.shards import ShardFolder, decode_array
+from talking.data.shards import Sample, ShardFolder, decode_array
 from talking.models.backbone import Backbone
 from talking.models.basis import code_rows, displacement_rows
 from talking.synthesis.codes import invert_frames
@@ -22,15 +23,23 @@ def clip_moments(
 ) -> Moments | None:
     """Moments over the clips in `keys` of some shards of codes, or None when they hold none of them.
 
-    Of `displacements` from each clip's mean code, or of the codes themselves; one shard is in memory at a time.
+    Of `displacements` from each clip's mean code, or of the codes themselves, where a face is shown; one shard is in
+    memory at a time.
     """
     rows, total = displacement_rows if displacements else code_rows, None
     for shard in shards:
-        clips = [sample.members[CODES] for sample in codes.read(shard) if sample.key in keys]
+        clips = [sample for sample in codes.read(shard) if sample.key in keys]
         if clips:
-            part = Moments.of(np.concatenate([rows(decode_array(clip)) for clip in clips]))
+            part = Moments.of(np.concatenate([rows(_of_faces(clip)) for clip in clips]))
             total = part if total is None else total + part
     return total
+
+
+def _of_faces(clip: Sample) -> np.ndarray:
+    """Return the codes (N, L, 512) of a clip's frames that show a face."""
+    codes = decode_array(clip.members[CODES])
+    result: np.ndarray = codes[faces_in(clip.members, len(codes))]
+    return result
 
 
 def prior_moments(pair: Backbone, samples: int, seed: int) -> Moments:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from talking.core.errors import TalkingError
 from talking.data.clips import Batch, ClipArrays, ClipStream, all_clips, draw_batches
+from talking.data.masks import first_face
 from talking.data.shards import ShardFolder
 from talking.data.share import Share
 from talking.faces.detectors import make_detector
@@ -169,15 +170,16 @@ class StageOneRecipe(Recipe):
         with torch.autocast(self.context.device.type, dtype=torch.bfloat16, enabled=self.params.bf16):
             coefficients = self.model.coefficients(batch.windows, batch.identity)
         coefficients = coefficients.float()
-        latent = self.latent(coefficients, displacements)
+        latent = self.latent(coefficients, displacements, batch.faces)
         loss = self.params.lambda_latent * latent
         losses = {"latent": latent.item()}
         if self.params.lambda_speed:
-            speed = self.latent(coefficients.diff(dim=1), displacements.diff(dim=1))
+            pairs = None if batch.faces is None else batch.faces[:, 1:] & batch.faces[:, :-1]
+            speed = self.latent(coefficients.diff(dim=1), displacements.diff(dim=1), pairs)
             loss = loss + self.params.lambda_speed * speed
             losses["speed"] = speed.item()
         if self.image is not None and self._looks_at_pictures(step):
-            lpips = self.image(coefficients, Target(displacements, batch.identity), draw)
+            lpips = self.image(coefficients, Target(displacements, batch.identity, batch.faces), draw)
             loss = loss + self.params.lambda_lpips * self.params.lpips_every * lpips
             losses["lpips"] = lpips.item()
         return loss, losses
@@ -195,7 +197,8 @@ class StageOneRecipe(Recipe):
             noise = torch.stack([torch.randn(windows.shape[1:], generator=draw) for draw in draws])
             windows = windows + noise * self.params.audio_noise * self.model.window_std.cpu()
         device = self.context.device
-        return Batch(windows.to(device), batch.codes.to(device), identity.to(device))
+        faces = None if batch.faces is None else batch.faces.to(device)
+        return Batch(windows.to(device), batch.codes.to(device), identity.to(device), faces=faces)
 
     @torch.no_grad()
     def validate(self, networks: Mapping[str, nn.Module], step: int) -> dict[str, float]:  # noqa: ARG002
@@ -222,8 +225,9 @@ class StageOneRecipe(Recipe):
         device = self.context.device
         codes = torch.from_numpy(clip.codes[:length])[None].to(device)  # (1, T, L, 512)
         windows = torch.from_numpy(sound.windows[:length])[None].to(device)  # (1, T, 12, 28)
-        identity = codes[:, 0]
-        made, true = model.coefficients(windows, identity), codes - identity[:, None]
+        shown = torch.from_numpy(clip.mask[:length]).to(device)  # (T,)
+        identity = codes[:, first_face(clip.mask)]
+        made, true = model.coefficients(windows, identity)[:, shown], (codes - identity[:, None])[:, shown]
         moving = self.latent(made - made.mean(dim=1, keepdim=True), true - true.mean(dim=1, keepdim=True))
         return self.latent(made, true).item(), moving.item()
 

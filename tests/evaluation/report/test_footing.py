@@ -21,7 +21,9 @@ def test_it_says_for_each_speaker_what_the_generator_saw() -> None:
         clip("s4_a", Span("s4_a", 25), measured_from=25),
     ]
     first, tuned, later = footing(clips, TUNED)
-    assert first == "The identity image of every clip is its own first frame, which no method is measured on."
+    assert (
+        first == "The identity image of every clip is its own first frame with a face, which no method is measured on."
+    )
     assert tuned == (
         "The generator of wrong_audio, linear, inversion_tuned and stage_two was tuned on what no method is measured "
         "on: s1 on s1_a, s2 on 2 training clips, s3 on the first frame of s3_a and s4 on the first 25 frames of s4_a."

@@ -21,12 +21,16 @@ FEW = ("mouth_correlation", "lmd", "psnr")
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A clip with its role: what rows are drawn from, its true crops (T, R, R, 3) uint8 and its phones."""
+    """A clip with its role: what rows are drawn from, its true crops (T, R, R, 3) uint8 and its phones.
+
+    `faces` (T,) bool: which of the crops show a face, None: all.
+    """
 
     clip: TestClip
     material: Material
     crops: np.ndarray
     phones: Sequence[Segment] = ()
+    faces: np.ndarray | None = None
 
 
 def few_of(numbers: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
@@ -57,6 +61,7 @@ def score_rows(maker: RowMaker, clip: HeldOut, detector: LandmarkDetector, rows:
         speaker=test.speaker,
         split=test.split,
         measured_from=test.measured_from,
+        faces=clip.faces,
     ).scores
 
 
