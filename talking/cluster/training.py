@@ -19,6 +19,7 @@ from talking.cluster.settings import Cluster
 from talking.core.accelerators import assigned
 from talking.core.errors import TalkingError
 from talking.core.files import write_json
+from talking.core.lock import alone
 from talking.training.context import History, TrainContext, TrainResult
 
 if TYPE_CHECKING:
@@ -42,14 +43,14 @@ def train(
 
     The same name and storage go on from there, after a worker's death (`max_failures` times) as after the driver's own:
     let `name` hold a hash of the parameters. `progress` gets the metrics as rank 0 reports them.
-    Raises `TalkingError` with the loop's own sentence, or naming what failed.
+    Raises `TalkingError` with the loop's own sentence, or naming what failed, and when another process trains there.
     """
     size = training_size(settings, most_workers)
     check_fits(settings, "train", size.workers * size.cpus, size.workers * size.gpus)
     run = (storage / name).resolve()
-    (run / _FAILURE).unlink(missing_ok=True)
     history = History(run)
-    with _watching(history, progress), _signals_kept():
+    with alone(run, f"Training {name}"), _watching(history, progress), _signals_kept():
+        (run / _FAILURE).unlink(missing_ok=True)
         checkpoint = _fit(functools.partial(_work_in_train, loop, str(Path.cwd()), run), settings, size, run)
     return TrainResult(history.read(), checkpoint)
 
