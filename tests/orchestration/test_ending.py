@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -26,7 +28,8 @@ class Endless:
         pass
 
     def __call__(self, item):
-        subprocess.run([ffmpeg_binary(), "-loglevel", "quiet", "-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"])
+        quiet = [ffmpeg_binary(), "-loglevel", "quiet"]
+        subprocess.run([*quiet, "-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"])
 
 
 def main(out: Path) -> None:
@@ -96,9 +99,15 @@ def test_a_dvc_that_is_killed_leaves_neither_stage_nor_workers_nor_ffmpeg(projec
                 os.kill(process, signal.SIGKILL)
 
 
-def stage(project: Path, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "endless.py", "--out", str(project / "alone"), *arguments]
-    return subprocess.Popen(command, cwd=project, env=environment(project), stderr=subprocess.PIPE, text=True)
+@contextmanager
+def stage(project: Path) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "endless", "--out", str(project / "alone")]
+    variables = environment(project)
+    with subprocess.Popen(command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 def test_a_second_run_of_a_stage_is_refused_by_the_firsts_process_id_until_that_has_died(tmp_path: Path) -> None:
@@ -108,6 +117,7 @@ def test_a_second_run_of_a_stage_is_refused_by_the_firsts_process_id_until_that_
         with stage(tmp_path) as second:
             assert second.stderr
             told = second.stderr.read()
+            second.wait(30)
         assert second.returncode == 1
         assert told.startswith(f"error: endless is running already (process {first.pid} on ")
         assert told.endswith(f"wait until it is done, or end it with `kill {first.pid}`.\n")
@@ -118,4 +128,5 @@ def test_a_second_run_of_a_stage_is_refused_by_the_firsts_process_id_until_that_
         third.terminate()
         assert third.stderr
         assert third.stderr.read() == "\nstopped by SIGTERM: run the same command again to go on where it stopped.\n"
+        third.wait(30)
     assert third.returncode == 128 + signal.SIGTERM
