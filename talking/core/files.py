@@ -53,7 +53,9 @@ def atomic_path(target: Path, *, durable: bool = True) -> Iterator[Path]:
     try:
         with full_disk_as_error(target):
             temporary.touch(exist_ok=False)
+            mode = temporary.stat().st_mode
             yield temporary
+            temporary.chmod(mode)  # Some libraries, such as safetensors, put a private file of their own in its place.
             if durable:
                 write_through(temporary)
             temporary.replace(target)
