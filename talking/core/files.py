@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from talking.core.errors import TalkingError
+from talking.core.errors import FullDisk, TalkingError
 from talking.core.leftovers import ASIDE, temporary_name
 
 _FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
@@ -24,7 +24,7 @@ _FULL_DISK_WORDS = re.compile(r"No space left on device|File too large|Disk quot
 
 @contextmanager
 def full_disk_as_error(target: Path) -> Iterator[None]:
-    """Turn "no space left" inside the block into a `TalkingError` that names `target`.
+    """Turn "no space left" inside the block into a `FullDisk` that names `target`.
 
     Libraries such as safetensors raise errors of their own that tell it in words alone.
     """
@@ -33,7 +33,7 @@ def full_disk_as_error(target: Path) -> Iterator[None]:
     except Exception as error:
         if getattr(error, "errno", None) not in _FULL_DISK and not tells_of_full_disk(str(error)):
             raise
-        raise TalkingError(f"{target}: the disk is full; free some space and run again.") from error
+        raise FullDisk(target) from error
 
 
 def tells_of_full_disk(text: str) -> bool:

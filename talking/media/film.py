@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talking.core.errors import FullDisk
 from talking.core.files import atomic_path, temporary_folder
 from talking.media.sound_stream import add_sound
 from talking.media.video import encode_frames
@@ -43,8 +44,14 @@ def write_film(
         def encode(taken: Iterator[np.ndarray]) -> None:
             encode_frames(taken, silent, rate=rate, crf=crf, preset=preset, metadata=metadata)
 
-        in_thread(counted, encode)
-        add_sound(silent, sound, unfinished, frames=counted.count, rate=rate)
+        try:
+            in_thread(counted, encode)
+            add_sound(silent, sound, unfinished, frames=counted.count, rate=rate)
+        except FullDisk as error:
+            # Of what the frames are made from it is told rightly, of parts of the film and of the sound it is not.
+            if error.target not in (silent, sound, unfinished):
+                raise
+            raise FullDisk(target) from error
     return counted.count
 
 
