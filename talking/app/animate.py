@@ -10,6 +10,7 @@ import numpy as np
 
 from talking.app.pairs import Pair, check_pair, pairs_of
 from talking.core.errors import TalkingError
+from talking.core.leftovers import clean_leftovers
 from talking.media.ffmpeg import ffmpeg_binary
 from talking.orchestration.params import Params
 
@@ -42,6 +43,8 @@ def animate(
     if options.size is not None and (options.size < 2 or options.size % 2):
         raise TalkingError(f"--size is {options.size}: give an even number of pixels, such as 256.")
     pairs = pairs_of(source, driving, output)
+    for folder in {pair.output.parent for pair in pairs}:
+        clean_leftovers(folder)
     ffmpeg_binary()
     failed = _checked(pairs)
     good = [pair for pair in pairs if pair not in failed]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from talking.core.ending import ended_by_signal
 from talking.core.errors import TalkingError
 from talking.orchestration.params import load_params
 from talking.systems.mm22.methods import METHODS
@@ -18,17 +19,19 @@ WEIGHTS = Path("weights")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the subcommand that was typed.
 
-    A mistake of the user ends with one sentence and exit code 1; `--debug` shows where it happened.
+    A mistake of the user ends with one sentence and exit code 1; `--debug` shows where it happened. Ctrl-C and other
+    signals that end it do so with a sentence and their own exit code.
     """
     options = vars(_parser().parse_args(arguments))
     command: Callable[..., None] = options.pop("command")
     debug = options.pop("debug")
-    try:
-        command(**options)
-    except (TalkingError, OSError) as error:
-        if debug:
-            raise
-        sys.exit(f"error: {error}")
+    with ended_by_signal("nothing half made was left; what was finished before is there."):
+        try:
+            command(**options)
+        except (TalkingError, OSError) as error:
+            if debug:
+                raise
+            sys.exit(f"error: {error}")
 
 
 def _parser() -> argparse.ArgumentParser:

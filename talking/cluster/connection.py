@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ray
+from ray._private import ray_constants
 from ray.exceptions import RayError
 
 from talking.cluster.settings import Cluster
@@ -19,11 +20,18 @@ from talking.core.errors import TalkingError
 # Set for what runs under `talking.cluster.hold`, whose cluster is this machine and nothing more.
 HELD = "TALKING_HELD_CLUSTER"
 ROOT = Path(__file__).resolve().parents[2]
+# A socket's path has 103 bytes at most on every system, of which Ray's own part below the folder takes 69.
+_LONGEST_FOLDER = 34
+_SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 _OBJECT_STORE = 200 * 2**20  # Bytes of shared memory, a ceiling: larger results overflow to disk.
 # Ray shows every GPU of a node to a worker that asked for none, unless this is set; then it shows it none.
 _HIDE_GPUS = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
-# Else Ray starts workers as the first driver joins, and a driver waits for ever for one that dies meanwhile.
-_NO_EARLY_WORKERS = {"prestart_worker_first_driver": False}
+# Else Ray starts workers as the first driver joins, and a driver waits for ever for one that dies meanwhile. Metrics
+# are read by nobody, and would be served to everybody.
+_SYSTEM = {"prestart_worker_first_driver": False, "enable_metrics_collection": False}
+# Where this is 0 Ray takes the machine's loopback address for its own and listens there alone, as it does on macOS;
+# each of its processes reads it as it begins.
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
@@ -98,15 +106,33 @@ def _start() -> None:
     if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-    with _variables({"PYTHONPATH": _python_path(), **_HIDE_GPUS}):
+    with _variables({"PYTHONPATH": _python_path(), **_HIDE_GPUS, **LOOPBACK}), _on_loopback():
         ray.init(
             address="local",
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.WARNING,
             object_store_memory=_OBJECT_STORE,
-            _system_config=_NO_EARLY_WORKERS,
+            _temp_dir=folder_for_sockets(),
+            _system_config=_SYSTEM,
         )
+
+
+def folder_for_sockets() -> str | None:
+    """Return where Ray is to keep its sockets, whose paths the system limits; None where its own choice is short.
+
+    Raises `TalkingError` when no short folder can be written to.
+    """
+    named = next((name for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)), None)
+    if named is None or len(os.fsencode(os.environ[named])) <= _LONGEST_FOLDER:
+        return None
+    for place in _SHORT_FOLDERS:
+        if os.access(place, os.W_OK | os.X_OK):
+            return f"{place}/ray"
+    raise TalkingError(
+        f"{named} is {os.environ[named]}, too long a path for Ray's sockets ({_LONGEST_FOLDER} bytes at most): set "
+        "RAY_TMPDIR to a folder with a shorter one."
+    )
 
 
 def check_fits(settings: Cluster, key: str, cpus: float, gpus: float) -> None:
@@ -140,6 +166,17 @@ def address_of(settings: Cluster) -> str | None:
 
 def _python_path() -> str:
     return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Have Ray start on the loopback address though this process, which may yet join a cluster, has begun without."""
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextmanager

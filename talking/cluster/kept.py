@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from talking.core.files import atomic_folder, read_json, sha256_of, write_json
+from talking.core.files import atomic_folder, sha256_of, write_json
 from talking.data import storage
 from talking.data.journal import CRASHED, Journal
 from talking.data.shards import INDEX, ClipStatus, ShardRow, read_shard, write_index
@@ -15,6 +15,7 @@ from talking.data.storage import Location
 
 ITEMS = "items"
 RECORD = "record.json"
+_TORN = (ValueError, TypeError, KeyError)  # What a record raises that a power cut has emptied or filled with zeros.
 
 
 class ShardWork(Protocol):
@@ -65,14 +66,15 @@ class Keeping:
 
 
 def finished(target: Location) -> Finished | None:
-    """Return the record of a shard that an earlier run finished, if the file is still the one it wrote."""
+    """Return the record of a shard that an earlier run finished, if it is whole and the file still the one it wrote."""
     if not (storage.is_file(_record(target)) and storage.is_file(target)):
         return None
-    record = json.loads(storage.read_bytes(_record(target)))
-    row = ShardRow(**record["row"])
-    if storage.size_and_sha256(target) != (row.bytes, row.sha256):
+    try:
+        record = json.loads(storage.read_bytes(_record(target)))
+        row, statuses = ShardRow(**record["row"]), [ClipStatus(**status) for status in record["statuses"]]
+    except _TORN:
         return None
-    return Finished(row, [ClipStatus(**status) for status in record["statuses"]])
+    return Finished(row, statuses) if storage.size_and_sha256(target) == (row.bytes, row.sha256) else None
 
 
 class ItemWork(Protocol):
@@ -127,11 +129,12 @@ class KeepingItems:
 
 
 def _item_record(kept: Path) -> dict[str, Any] | None:
-    """Return the record of a finished item, if its files are still those that were written."""
-    if not (kept / RECORD).is_file():
+    """Return the record of a finished item, if it is whole and its files are still those that were written."""
+    try:
+        record: dict[str, Any] = json.loads((kept / RECORD).read_bytes())
+        return record if record["files"] == _hashes(kept) and "result" in record else None
+    except (FileNotFoundError, NotADirectoryError, *_TORN):
         return None
-    record: dict[str, Any] = read_json(kept / RECORD)
-    return record if record["files"] == _hashes(kept) else None
 
 
 def _hashes(folder: Path) -> dict[str, str]:

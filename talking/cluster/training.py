@@ -1,7 +1,6 @@
 """Training under Ray Train: a plain torch loop in one process or many, resumed from its last checkpoint."""
 
 import functools
-import json
 import os
 import signal
 import threading
@@ -13,12 +12,14 @@ from typing import TYPE_CHECKING
 import torch
 from ray.exceptions import RayError
 
+from talking.cluster.checkpoints import forget_torn, last_whole, record_sizes
 from talking.cluster.connection import check_fits, enter, sentence_of
 from talking.cluster.resources import TrainingSize, training_size
 from talking.cluster.settings import Cluster
 from talking.core.accelerators import assigned
 from talking.core.errors import TalkingError
-from talking.core.files import write_json
+from talking.core.files import read_json, write_json, write_through_all
+from talking.core.lock import alone
 from talking.training.context import History, TrainContext, TrainResult
 
 if TYPE_CHECKING:
@@ -42,14 +43,15 @@ def train(
 
     The same name and storage go on from there, after a worker's death (`max_failures` times) as after the driver's own:
     let `name` hold a hash of the parameters. `progress` gets the metrics as rank 0 reports them.
-    Raises `TalkingError` with the loop's own sentence, or naming what failed.
+    Raises `TalkingError` with the loop's own sentence, or naming what failed, and when another process trains there.
     """
     size = training_size(settings, most_workers)
     check_fits(settings, "train", size.workers * size.cpus, size.workers * size.gpus)
     run = (storage / name).resolve()
-    (run / _FAILURE).unlink(missing_ok=True)
     history = History(run)
-    with _watching(history, progress), _signals_kept():
+    with alone(run, f"Training {name}"), _watching(history, progress), _signals_kept():
+        (run / _FAILURE).unlink(missing_ok=True)
+        forget_torn(run)
         checkpoint = _fit(functools.partial(_work_in_train, loop, str(Path.cwd()), run), settings, size, run)
     return TrainResult(history.read(), checkpoint)
 
@@ -98,7 +100,7 @@ def _training_failure(run: Path, error: Exception) -> TalkingError:
     again = "run again to go on from the last checkpoint"
     if not (run / _FAILURE).is_file():
         return TalkingError(f"Training {run.name}: a worker died ({death_of(str(error))}); {again}.")
-    failure = json.loads((run / _FAILURE).read_text())
+    failure = read_json(run / _FAILURE)
     return TalkingError(failure["sentence"] or f"Training {run.name} failed: {failure['error']}; {again}.")
 
 
@@ -112,7 +114,7 @@ def death_of(said: str) -> str:
 def _work_in_train(loop: Callable[[TrainContext], None], folder: str, run: Path) -> None:
     """Run the loop as one process of a training; the first error of all is written down for the user to read."""
     failure = run / _FAILURE
-    if failure.is_file() and (said := json.loads(failure.read_text())["sentence"]):
+    if failure.is_file() and (said := read_json(failure)["sentence"]):
         raise TalkingError(said)
     try:
         enter(folder)
@@ -133,7 +135,9 @@ class RayContext:
         # Ray Train gives a process without a GPU the first one that it sees.
         self.device: torch.device = get_device() if assigned() else torch.get_default_device()
         self.scratch: Path | None = run / "scratch"
-        self._checkpoint, self._history = get_checkpoint(), History(run)
+        self._run, self._history = run, History(run)
+        # Ray Train knows none where its note of them was torn.
+        self._checkpoint = get_checkpoint() or last_whole(run)
         if self.rank == 0:
             with self.resume_from() as folder:
                 self._history.begin(folder)
@@ -149,12 +153,17 @@ class RayContext:
         mine = None
         if self.rank == 0 and checkpoint is not None:
             self._history.save(checkpoint)
+            record_sizes(checkpoint)
             mine = Checkpoint.from_directory(checkpoint)
         report(dict(metrics), checkpoint=mine)
+        if self.rank == 0 and (made := last_whole(self._run)):
+            write_through_all(made)
 
     def resume_from(self) -> AbstractContextManager[Path | None]:
         """Give the last checkpoint, on every rank the same."""
-        return _as_path(self._checkpoint.as_directory()) if self._checkpoint else nullcontext(None)
+        if self._checkpoint is None or isinstance(self._checkpoint, Path):
+            return nullcontext(self._checkpoint)
+        return _as_path(self._checkpoint.as_directory())
 
     def mean(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the mean of each value over the processes."""

@@ -5,13 +5,16 @@ import heapq
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from talking.cluster.kept import Keeping, ShardWork, finished, forgive, publish
 from talking.cluster.pool import Outcome, Pool, Result, Work
 from talking.cluster.settings import Cluster
 from talking.core.errors import TalkingError
+from talking.core.lock import alone
 from talking.core.progress import Progress
 from talking.data import storage
 from talking.data.journal import Journal
@@ -48,8 +51,22 @@ def map_shards(
     where it stopped and writes the same bytes; then `state` is removed. `progress` is told after each shard; `accept`
     what became of every clip, before `out` is touched: where it raises, the shards stay in `state`.
     A clip at which `retries` + 1 workers died is refused (`crashed`), and its shard goes on without it.
-    Raises `TalkingError` with a worker's own sentence, or naming the shard that failed `retries` + 1 times.
+    Raises `TalkingError` with a worker's own sentence, or naming the shard that failed `retries` + 1 times, and when
+    another process works in `state`.
     """
+    with alone(state, f"Work on {out}") if isinstance(state, Path) else nullcontext():
+        return _mapped(work, fingerprints, out, state, settings, progress, accept)
+
+
+def _mapped(
+    work: ShardWork,
+    fingerprints: Mapping[str, str],
+    out: Location,
+    state: Location,
+    settings: Cluster,
+    progress: Callable[[Progress], None] | None,
+    accept: Callable[[list[ClipStatus]], None] | None,
+) -> MapReport:
     started = time.monotonic()
     kept = {name: storage.absolute(storage.join(state, mark, name)) for name, mark in fingerprints.items()}
     records = {name: finished(location) for name, location in kept.items()}

@@ -14,6 +14,7 @@ from talking.core.files import atomic_path
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.listing import natural_key
 from talking.corpora.splits import SPLITS, split_clips
+from talking.data.tables import read_rows
 
 __all__ = ["SPLITS", "ManifestRow", "clip_of", "make_manifest", "read_manifest", "split_clips", "write_manifest"]
 
@@ -72,15 +73,7 @@ def read_manifest(path: Path) -> list[ManifestRow]:
     """Return the rows of a manifest; a file that is missing or is none is a `TalkingError`."""
     if not path.is_file():
         raise TalkingError(f"{path} is missing: run the corpus stage first.")
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise TalkingError(f"{path} is not a readable parquet file: run the corpus stage again.") from error
-    if table.schema.names != _SCHEMA.names:
-        raise TalkingError(
-            f"{path} is no manifest (its columns are {', '.join(table.schema.names)}): run corpus again."
-        )
-    return [_row_of(record) for record in table.to_pylist()]
+    return [_row_of(record) for record in read_rows(path, _SCHEMA)]
 
 
 def clip_of(row: ManifestRow, root: Path) -> Clip:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_path, write_text
+from talking.data.tables import read_rows
 
 REJECTS = "rejects.parquet"
 REJECTS_FOR_PEOPLE = "rejects.md"
@@ -46,7 +47,7 @@ def read_rejects(folder: Path) -> list[Reject]:
     path = folder / REJECTS
     if not path.is_file():
         raise TalkingError(f"{path} is missing: run the corpus stage first.")
-    return [Reject(**row) for row in pq.read_table(path).to_pylist()]
+    return [Reject(**row) for row in read_rows(path, _SCHEMA)]
 
 
 def rejects_as_text(rejects: Sequence[Reject]) -> str:

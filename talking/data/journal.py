@@ -5,6 +5,7 @@ Two small files beside the shard that is being made: `<shard>.at` holds the key 
 """
 
 import json
+from contextlib import suppress
 
 from talking.core.errors import Rejected
 from talking.data import storage
@@ -21,19 +22,20 @@ class Journal:
         self._at, self._crashed = storage.join(folder, f"{name}.at"), storage.join(folder, f"{name}.crashed")
         self._passed_over: dict[str, str] = {}
         if storage.is_file(self._crashed):
-            self._passed_over = json.loads(storage.read_bytes(self._crashed))
+            with suppress(ValueError):  # A torn one is none: its clips are tried again.
+                self._passed_over = json.loads(storage.read_bytes(self._crashed))
 
     def begin(self, key: str, prefix: str = "") -> None:
         """Note which clip comes next; raise `Rejected`, its sentence after `prefix`, for one that killed workers."""
         if key in self._passed_over:
             raise Rejected(CRASHED, prefix + self._passed_over[key])
-        storage.write_bytes(self._at, key.encode())
+        storage.write_bytes(self._at, key.encode(), durable=False)
 
     def end(self) -> str | None:
         """Forget which clip was begun last, and return it; None when there is none."""
         if not storage.is_file(self._at):
             return None
-        key = storage.read_bytes(self._at).decode()
+        key = storage.read_bytes(self._at).decode(errors="replace")
         storage.remove(self._at)
         return key or None
 

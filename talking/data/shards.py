@@ -19,6 +19,7 @@ from talking.core.errors import TalkingError
 from talking.core.files import sha256_of
 from talking.data import storage
 from talking.data.storage import Location
+from talking.data.tables import read_rows
 
 INDEX = "index.parquet"
 STATUSES = "clips.parquet"
@@ -113,8 +114,11 @@ class ShardFolder:
         self._index = storage.join(folder, INDEX)
         if not storage.is_file(self._index):
             raise TalkingError(f"{self._index} is missing: run the stage that writes {folder} first.")
-        self.rows = {row["shard"]: ShardRow(**row) for row in _table(self._index)}
-        self.statuses = [ClipStatus(**row) for row in _table(storage.join(folder, STATUSES))]
+        self.rows = {row["shard"]: ShardRow(**row) for row in _table(self._index, _SHARD_SCHEMA)}
+        statuses = storage.join(folder, STATUSES)
+        if not storage.is_file(statuses):
+            raise TalkingError(f"{statuses} is missing: run the stage that writes {folder} again.")
+        self.statuses = [ClipStatus(**row) for row in _table(statuses, _STATUS_SCHEMA)]
 
     @property
     def names(self) -> list[str]:
@@ -177,10 +181,9 @@ def decode_array(content: bytes) -> np.ndarray:
     return result
 
 
-def _table(location: Location) -> list[dict[str, Any]]:
+def _table(location: Location, columns: pa.Schema) -> list[dict[str, Any]]:
     with storage.local(location) as copy:
-        rows: list[dict[str, Any]] = pq.read_table(copy).to_pylist()
-        return rows
+        return read_rows(copy, columns, location)
 
 
 def _check_key(key: str, path: Location) -> None:

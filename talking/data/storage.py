@@ -82,17 +82,17 @@ def read_bytes(location: Location) -> bytes:
         return content
 
 
-def write_bytes(location: Location, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    with writing(location) as temporary:
+def write_bytes(location: Location, content: bytes, *, durable: bool = True) -> None:
+    """Write a file, whole or not at all; what is not `durable` may be lost in a power cut."""
+    with writing(location, durable=durable) as temporary:
         temporary.write_bytes(content)
 
 
 @contextmanager
-def writing(location: Location) -> Iterator[Path]:
+def writing(location: Location, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary local path; what was written there appears at `location`, whole, when the block succeeds."""
     if isinstance(location, Path):
-        with atomic_path(location) as temporary:
+        with atomic_path(location, durable=durable) as temporary:
             yield temporary
         return
     with tempfile.TemporaryDirectory() as folder:

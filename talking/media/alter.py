@@ -3,9 +3,10 @@
 Length and timing stay, so that the lips that go with the sound stay true.
 """
 
-import librosa
 import numpy as np
 from scipy.signal import fftconvolve, firwin2, lfilter
+
+from talking.media.sound_library import librosa
 
 # Chosen so that a listener still understands every altered sentence: shares of the copies that each change is made to,
 # and how far it goes.

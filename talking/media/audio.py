@@ -91,7 +91,7 @@ def frames_of(n_samples: int, config: MfccConfig) -> int:
 def mfcc_columns(samples: np.ndarray, config: MfccConfig) -> np.ndarray:
     """Return the MFCC of a whole signal without the first coefficient, float32 (n_mfcc - 1, 1 + N // hop)."""
     # Here, because importing it takes a second, and most users of this module never call it.
-    import librosa
+    from talking.media.sound_library import librosa
 
     coefficients = librosa.feature.mfcc(
         y=np.asarray(samples, dtype=np.float32),

@@ -12,7 +12,7 @@ from typing import Any
 import ffmpeg
 import imageio_ffmpeg
 
-from talking.core.errors import Rejected, TalkingError
+from talking.core.errors import FullDisk, Rejected, TalkingError
 from talking.core.files import tells_of_full_disk
 
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
@@ -141,6 +141,6 @@ def complaints_of(log: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def raise_if_disk_full(log: tuple[str, ...], target: Path) -> None:
-    """Raise `TalkingError` when a log says that there was no room left to write."""
+    """Raise `FullDisk` when a log says that there was no room left to write."""
     if any(tells_of_full_disk(line) for line in log):
-        raise TalkingError(f"{target}: the disk is full; free some space and run again.")
+        raise FullDisk(target)

@@ -1,14 +1,14 @@
 """A film from frames that are still being made: encoded in a thread, then joined with the sound."""
 
 import queue
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from talking.core.files import atomic_path
+from talking.core.errors import FullDisk
+from talking.core.files import atomic_path, temporary_folder
 from talking.media.sound_stream import add_sound
 from talking.media.video import encode_frames
 
@@ -38,14 +38,20 @@ def write_film(
     `add_sound` raise.
     """
     counted = _Counted(frames)
-    with atomic_path(target) as unfinished, tempfile.TemporaryDirectory(dir=target.parent, prefix=".film-") as folder:
-        silent = Path(folder) / "silent.mp4"
+    with atomic_path(target) as unfinished, temporary_folder(target) as folder:
+        silent = folder / "silent.mp4"
 
         def encode(taken: Iterator[np.ndarray]) -> None:
             encode_frames(taken, silent, rate=rate, crf=crf, preset=preset, metadata=metadata)
 
-        in_thread(counted, encode)
-        add_sound(silent, sound, unfinished, frames=counted.count, rate=rate)
+        try:
+            in_thread(counted, encode)
+            add_sound(silent, sound, unfinished, frames=counted.count, rate=rate)
+        except FullDisk as error:
+            # Of what the frames are made from it is told rightly, of parts of the film and of the sound it is not.
+            if error.target not in (silent, sound, unfinished):
+                raise
+            raise FullDisk(target) from error
     return counted.count
 
 

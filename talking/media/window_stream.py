@@ -103,7 +103,7 @@ def _decibels(chunks: Iterable[np.ndarray], config: MfccConfig) -> Iterator[np.n
 
 def _mel(samples: np.ndarray, config: MfccConfig) -> np.ndarray:
     # Here, because importing it takes a second.
-    import librosa
+    from talking.media.sound_library import librosa
 
     power = librosa.feature.melspectrogram(
         y=samples, sr=config.rate, n_fft=config.n_fft, hop_length=config.hop, n_mels=config.n_mels, center=False
@@ -131,7 +131,7 @@ def _raised(blocks: Iterator[np.ndarray], ahead: int) -> Iterator[np.ndarray]:
 
 
 def _coefficients(blocks: Iterator[np.ndarray], config: MfccConfig) -> Iterator[np.ndarray]:
-    import librosa
+    from talking.media.sound_library import librosa
 
     for block in blocks:
         yield librosa.feature.mfcc(S=block, n_mfcc=config.n_mfcc)[1:].astype(np.float32)

@@ -1,14 +1,20 @@
 """What every stage does alike: arguments and params in, one-sentence errors out, an MLflow run for its numbers."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from talking import cluster
+from talking.core.ending import ended_by_signal
 from talking.core.errors import TalkingError
+from talking.core.leftovers import clean_leftovers
+from talking.core.lock import alone
 from talking.core.progress import ProgressLine
+from talking.core.tied import end_with_starter
+from talking.data import storage
 from talking.data.shards import ClipStatus, check_rejected, fingerprint
 from talking.data.storage import Location, located
 from talking.orchestration import tracking
@@ -18,6 +24,7 @@ from talking.orchestration.sources import PACKAGES, code_hash, modules_of
 
 PARAMS = Path("params.yaml")
 STATE = Path(".state")
+BY_DVC = "DVC_STAGE"  # Set by DVC for what it runs; a stage typed under `nohup` outlives its shell.
 
 
 def main_params() -> tuple[Params]:
@@ -37,7 +44,8 @@ def run_stage(
     Each of `names` is an argument `--name PATH` of the command line, and reaches `main` by that name. An `optional` one
     that is not given is None, and one with `://` in it stays a URL, for the folders of shards. `load` reads the params.
     Of these `main` can read only what the stage declares in its dvc.yaml, beside the sections that say where work is
-    computed and recorded. A mistake of the user ends the process with one sentence and exit code 1.
+    computed and recorded. A mistake of the user ends the process with one sentence and exit code 1, a signal with one
+    and its own code. A second process of the same stage is refused, and the stage ends when the DVC that runs it does.
     """
     parser = argparse.ArgumentParser(description=doc)
     for name in (*names, *optional):
@@ -45,12 +53,32 @@ def run_stage(
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = vars(parser.parse_args())
     debug = arguments.pop("debug")
-    try:
-        main(*declared(load(), script_of(main.__module__)), **arguments)
-    except (TalkingError, OSError) as error:
-        if debug:
-            raise
-        sys.exit(f"error: {error}")
+    script = script_of(main.__module__)
+    with ended_by_signal("run the same command again to go on where it stopped."):
+        if BY_DVC in os.environ:
+            end_with_starter()
+        try:
+            with alone(_place_of(script, arguments), script):
+                clean_places(arguments.values())
+                main(*declared(load(), script), **arguments)
+        except (TalkingError, OSError) as error:
+            if debug:
+                raise
+            sys.exit(f"error: {error}")
+
+
+def _place_of(script: str, arguments: dict[str, Any]) -> Path:
+    """Return the folder that stands for a script with its arguments: two runs of it would write the same files."""
+    named = (f"{name} {storage.absolute(value)}" for name, value in sorted(arguments.items()) if value is not None)
+    return STATE / "stages" / f"{script}-{fingerprint(*named)[:16]}"
+
+
+def clean_places(arguments: Iterable[Location | None]) -> None:
+    """Clean away what runs that were killed left: beside the files that a stage is given, and in the state."""
+    places = {argument.parent for argument in arguments if isinstance(argument, Path)}
+    places |= {STATE, *(path for path in STATE.rglob("*") if path.is_dir())}
+    for place in sorted(places):
+        clean_leftovers(place)
 
 
 def source_fingerprint(module: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import is_zipfile
 
 import torch
 from torch import Tensor, nn
@@ -161,7 +162,7 @@ class Loop:
         with self.context.resume_from() as folder:
             if folder is None:
                 return
-            state = torch.load(folder / CHECKPOINT, weights_only=True, map_location=self.context.device)
+            state = _read_checkpoint(folder, self.context.device)
         for name, part in self._parts().items():
             part.load_state_dict(state["parts"][name])
         self.step, self.best, self.best_ema = state["step"], state["best"], state["best_ema"]
@@ -240,6 +241,20 @@ class Loop:
         for name, weights in self.best_ema.items():
             best[name].load_state_dict(weights)
         return best
+
+
+def _read_checkpoint(folder: Path, device: torch.device) -> dict[str, Any]:
+    """Raises `TalkingError` when the checkpoint is damaged: a file that was cut off has lost its table of contents."""
+    path = folder / CHECKPOINT
+    try:
+        if not is_zipfile(path):
+            raise RuntimeError(f"{path} is no archive")
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
+    except RuntimeError as error:
+        raise TalkingError(
+            f"{path} is damaged, most often by a power cut: remove {folder.parent} to begin this training anew."
+        ) from error
+    return state
 
 
 class Means:

@@ -1,8 +1,14 @@
 """The `talking` command as people call it: a video, the table, or one sentence and exit code 1."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -128,6 +134,44 @@ def test_folders_make_a_video_per_pair_and_a_bad_one_costs_itself_alone(here, ca
     assert said.startswith("2 of 3 videos were not made.")
     assert "b.png is no picture" in said and "c.png: no face was found" in said
     assert [path.name for path in (here / "many").iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_in_the_middle_leaves_no_file_and_is_a_sentence(here, tmp_path, number, code) -> None:
+    (tmp_path / "old.mp4").write_text("there before")
+    with animating(tmp_path) as running:
+        running.send_signal(number)
+        said = running.communicate(timeout=60)[1]
+        assert running.returncode == code
+    assert said.splitlines()[-1].startswith("stopped by ") and "Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["old.mp4"]
+
+
+def test_what_a_killed_run_left_is_cleaned_away_by_the_next(here, tmp_path) -> None:
+    with animating(tmp_path) as running:
+        running.kill()
+    assert len(list(tmp_path.iterdir())) == 2
+    cli.main([*ANIMATE[:6], str(tmp_path / "other.mp4"), "--size", "32"])
+    assert [path.name for path in tmp_path.iterdir()] == ["other.mp4"]
+
+
+@contextmanager
+def animating(folder: Path) -> "Iterator[subprocess.Popen[str]]":
+    """A command of its own that makes a long film into a folder, when it has begun to."""
+    tone = np.tile(np.sin(np.arange(16000) / 16).astype(np.float32) * 0.3, 600)
+    Path("long.wav").write_bytes(write_wav_bytes(tone, 16000))
+    arguments = ["animate", "-s", "face.png", "-d", "long.wav", "-o", str(folder / "speaks.mp4"), "--size", "32"]
+    command = [sys.executable, "-c", "from talking.app.cli import main; main()", *arguments]
+    variables = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+        try:
+            limit = time.monotonic() + 120
+            while not list(folder.glob(".*/.silent*")):
+                assert run.poll() is None and time.monotonic() < limit
+                time.sleep(0.1)
+            yield run
+        finally:
+            run.kill()
 
 
 def test_a_csv_names_its_pairs_and_the_whole_picture_is_marked(here) -> None:

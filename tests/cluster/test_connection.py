@@ -13,7 +13,7 @@ import pytest
 import ray
 
 from talking.cluster import Cluster, connect
-from talking.cluster.connection import enter, sentence_of
+from talking.cluster.connection import enter, folder_for_sockets, sentence_of
 from talking.core.errors import TalkingError
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +110,57 @@ def test_a_node_that_no_longer_answers_is_told_though_the_driver_lives() -> None
     quickly = {"initial_delay_ms": "500", "period_ms": "200", "timeout_ms": "500", "failure_threshold": "3"}
     variables = {f"RAY_health_check_{name}": value for name, value in quickly.items()}
     assert "TalkingError: Ray's last node is gone" in errors_of(NODE_LOST, 100, **variables)
+
+
+LISTENING = """
+import psutil
+from talking.cluster import *
+
+class Double:
+    def prepare(self): pass
+    def __call__(self, item): return 2 * item
+
+with connect(Cluster()):
+    print(list(map_items(Double(), [1, 2], Cluster(workers=1, cpus_per_worker=0.1))))
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        try:
+            found = process.net_connections("inet")
+        except psutil.Error:
+            continue
+        for each in found:
+            if each.status == psutil.CONN_LISTEN:
+                print(process.name(), each.laddr.ip, each.laddr.port)
+"""
+
+
+def output_of(script: str, **variables: str) -> list[str]:
+    """What a script of its own process prints."""
+    command, environment = [sys.executable, "-c", script], without_ray() | variables
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_on_one_machine_ray_listens_on_the_loopback_address_alone_whatever_the_path_of_tmpdir(tmp_path: Path) -> None:
+    (long := tmp_path / ("x" * 100)).mkdir()
+    result, *listening = output_of(LISTENING, TMPDIR=str(long))
+    assert result == "[2, 4]"
+    assert {"gcs_server", "raylet"} <= {line.split()[0] for line in listening}
+    assert {line.split()[1].removeprefix("::ffff:") for line in listening} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
+def test_a_path_too_long_for_sockets_is_a_sentence_where_there_is_no_other(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", "/tmp")
+    assert folder_for_sockets() is None
+    monkeypatch.setenv(name, "/scratch/" + "x" * 60)
+    assert folder_for_sockets() == "/tmp/ray"
+    monkeypatch.setattr("talking.cluster.connection._SHORT_FOLDERS", ())
+    with pytest.raises(TalkingError, match=f"{name} is /scratch/x+, too long a path for .*: set RAY_TMPDIR to"):
+        folder_for_sockets()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere"])

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from talking.cluster import Cluster, train
+from talking.cluster.checkpoints import NOTE
 from talking.cluster.training import death_of
 from talking.core.errors import TalkingError
 from talking.training.context import train_locally
@@ -44,6 +45,20 @@ def test_a_training_killed_in_the_middle_ends_as_one_that_was_not(tmp_path: Path
     assert (tmp_path / "b" / "starts").read_text().split()[-1] == "15"
     assert again.history[:15] == there.history
     assert [metrics["step"] for metrics in again.history[15:]] == list(range(16, 21))
+
+
+def test_a_torn_note_or_checkpoint_costs_no_more_than_the_steps_since_the_one_before(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    run = tmp_path / "ray" / "b"
+    train(Loop(10, scratch(tmp_path / "b")), cluster, name="b", storage=tmp_path / "ray")
+    whole = train_locally(Loop(15, scratch(tmp_path / "a")), tmp_path / "local", torch.device("cpu"))
+    (run / NOTE).write_bytes(b"")
+    sorted(run.glob("checkpoint_2*"))[-1].joinpath("state.pt").write_bytes(b"")
+    there = train(Loop(15, tmp_path / "b"), cluster, name="b", storage=tmp_path / "ray")
+    assert (tmp_path / "b" / "starts").read_text().split() == ["0", "5"]
+    assert there.history == whole.history
+    assert torch.equal(weights(there.checkpoint), weights(whole.checkpoint))
 
 
 def test_two_processes_hold_the_same_weights_and_only_the_first_reports(tmp_path: Path, cluster: Cluster) -> None:

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_folder, atomic_path, read_json, sha256_of, write_bytes, write_json, write_text
@@ -67,6 +69,60 @@ def test_an_error_before_the_first_file_leaves_nothing(tmp_path) -> None:
     with pytest.raises(ValueError, match="stop"), atomic_path(tmp_path / "a.txt"):
         raise ValueError("stop")
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o002, 0o027, 0o077])
+def test_files_and_folders_get_the_permissions_that_the_umask_leaves(tmp_path, mask) -> None:
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "a.txt", "a")
+        with atomic_folder(tmp_path / "b") as folder:
+            write_text(folder / "c.txt", "c")
+        with atomic_path(tmp_path / "d.safetensors") as temporary:
+            save_file({"x": np.zeros(3)}, temporary)
+    finally:
+        os.umask(before)
+    for name in ("a.txt", "b/c.txt", "d.safetensors"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o666 & ~mask, name
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o777 & ~mask
+
+
+def test_content_is_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_path, monkeypatch) -> None:
+    events: list[str] = []
+    fsync, replace, rename = os.fsync, Path.replace, Path.rename
+
+    def synced(handle: int) -> None:
+        where = Path(f"/proc/self/fd/{handle}").readlink()
+        events.append(f"sync {where.name.split('-')[0]}")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", lambda a, b: (events.append(f"name {b.name}"), replace(a, b))[1])
+    monkeypatch.setattr(Path, "rename", lambda a, b: (events.append(f"name {b.name}"), rename(a, b))[1])
+    write_text(tmp_path / "deep" / "a", "a")
+    assert events == ["sync .a", "name a", "sync deep"]
+    events.clear()
+    with atomic_folder(tmp_path / "deep" / "model") as folder:
+        (folder / "sub").mkdir()
+        (folder / "sub" / "weights").write_text("w")
+    assert sorted(events[:3]) == ["sync .model", "sync sub", "sync weights"]
+    assert events[3:] == ["name model", "sync deep"]
+    events.clear()
+    with atomic_path(tmp_path / "deep" / "b", durable=False) as temporary:
+        temporary.touch()
+    assert events == ["name b"]
+
+
+def test_a_disk_that_tells_of_its_fullness_last_leaves_the_old_file(tmp_path, monkeypatch) -> None:
+    write_text(tmp_path / "a", "old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TalkingError, match="a: the disk is full"):
+        write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "old" and names(tmp_path) == ["a"]
 
 
 def test_two_writers_of_one_file_do_not_meet(tmp_path) -> None:

@@ -27,3 +27,14 @@ def test_a_clip_that_is_passed_over_is_refused_by_the_next_worker_until_it_is_fo
     Journal(shard).begin("s1_b")
     Journal(shard).forgive()
     Journal(shard).begin("s1_c")
+
+
+@pytest.mark.parametrize("content", [b"", bytes(40), b'{"s1_a": "It'])
+def test_a_torn_note_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
+    shard = tmp_path / "s1-000.tar"
+    Journal(shard).pass_over("s1_a", "It killed three.")
+    (tmp_path / "s1-000.tar.crashed").write_bytes(content)
+    Journal(shard).begin("s1_a")
+    (tmp_path / "s1-000.tar.at").write_bytes(b"\xff\xfe")
+    Journal(shard).end()
+    assert Journal(shard).end() is None

@@ -120,6 +120,21 @@ def test_a_tar_cut_within_a_member_is_refused_without_an_index_too(tmp_path: Pat
         list(read_shard(path))
 
 
+@pytest.mark.parametrize("name", ["index.parquet", "clips.parquet"])
+@pytest.mark.parametrize("damage", ["emptied", "zeros", "cut", "swapped", "gone"])
+def test_a_damaged_table_is_a_sentence_that_names_it_and_what_to_do(tmp_path: Path, name: str, damage: str) -> None:
+    finished(tmp_path)
+    path, other = tmp_path / name, {"index.parquet": "clips.parquet", "clips.parquet": "index.parquet"}[name]
+    content = path.read_bytes()
+    damaged = {"emptied": b"", "zeros": bytes(len(content)), "cut": content[: len(content) // 2]}
+    path.write_bytes(damaged.get(damage, (tmp_path / other).read_bytes()))
+    if damage == "gone":
+        path.unlink()
+    with pytest.raises(TalkingError, match=rf"{path} .*: (remove it and )?run .*") as caught:
+        ShardFolder(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_shard_or_index_is_named(tmp_path: Path) -> None:
     with pytest.raises(TalkingError, match=r"index\.parquet is missing"):
         ShardFolder(tmp_path)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import librosa
 import numpy as np
 
 from talking.corpora.demo.articulation import articulate
@@ -10,6 +9,7 @@ from talking.corpora.demo.espeak import Voice
 from talking.corpora.demo.speech import speak
 from talking.corpora.grammar import draw_names, sentence_of
 from talking.media.audio import MfccConfig, mfcc_windows
+from talking.media.sound_library import librosa
 
 FPS = 25
 # What is told of a mouth, in the order of the columns; `FaceState` says what each is.
