@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from talking.core.errors import TalkingError
+from talking.core.wording import printable
 from talking.orchestration.params import load_params
 from talking.systems.mm22.methods import METHODS
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (TalkingError, OSError) as error:
         if debug:
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {printable(str(error))}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,3 +136,7 @@ def run_weights(action: str, folder: Path, **options: str) -> None:
 
     run: Callable[..., None] = getattr(command, f"{action}_weights")
     run(folder, **options)
+
+
+if __name__ == "__main__":
+    main()

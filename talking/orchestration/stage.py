@@ -9,10 +9,11 @@ from typing import Any
 from talking import cluster
 from talking.core.errors import TalkingError
 from talking.core.progress import ProgressLine
+from talking.core.wording import printable
 from talking.data.shards import ClipStatus, check_rejected, fingerprint
 from talking.data.storage import Location, located
 from talking.orchestration import tracking
-from talking.orchestration.declared import declared
+from talking.orchestration.declared import declared, labels_of
 from talking.orchestration.params import Params, as_plain, load_params
 from talking.orchestration.sources import PACKAGES, code_hash, modules_of
 
@@ -35,22 +36,33 @@ def run_stage(
     """Run a stage's script: read its command line and its params, and call `main` with both.
 
     Each of `names` is an argument `--name PATH` of the command line, and reaches `main` by that name. An `optional` one
-    that is not given is None, and one with `://` in it stays a URL, for the folders of shards. `load` reads the params.
+    that is not given is None, and one with `://` in it stays a URL, for the folders of shards. `{corpus}` in a path is
+    the params' own (so are their other `labels`): they are filled in here, once they are checked, because DVC would
+    lay any value of params.yaml before a shell as it is. `load` reads the params.
     Of these `main` can read only what the stage declares in its dvc.yaml, beside the sections that say where work is
     computed and recorded. A mistake of the user ends the process with one sentence and exit code 1.
     """
     parser = argparse.ArgumentParser(description=doc)
     for name in (*names, *optional):
-        parser.add_argument(f"--{name.replace('_', '-')}", type=located, required=name in names)
+        parser.add_argument(f"--{name.replace('_', '-')}", required=name in names)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = vars(parser.parse_args())
     debug = arguments.pop("debug")
     try:
-        main(*declared(load(), script_of(main.__module__)), **arguments)
+        params = load()
+        paths = {name: text and located(_filled(text, params)) for name, text in arguments.items()}
+        main(*declared(params, script_of(main.__module__)), **paths)
     except (TalkingError, OSError) as error:
         if debug:
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {printable(str(error))}")
+
+
+def _filled(path: str, params: Iterable[Any]) -> str:
+    """Return a path of the command line with the labels of params in the place of their names in braces."""
+    for label, text in labels_of(params).items():
+        path = path.replace(f"{{{label}}}", text)
+    return path
 
 
 def source_fingerprint(module: str) -> str:
