@@ -99,16 +99,16 @@ def _check_growth(events: Iterable[Any]) -> None:
         anchor = getattr(event, "anchor", None)
         if isinstance(event, yaml.CollectionStartEvent):
             if len(opened) > DEEPEST:
-                raise UnreadableError(f"line {event.start_mark.line + 1} lies deeper than {DEEPEST} sections")
+                raise UnreadableError(f"{_place(event)} lies deeper than {DEEPEST} sections")
             sizes.pop(str(anchor), None)
             opened.append((anchor, 1))
             continue
         if isinstance(event, yaml.CollectionEndEvent):
             anchor, size = opened.pop()
         elif isinstance(event, yaml.AliasEvent):
-            if event.anchor not in sizes:
-                raise UnreadableError(f"*{printable(event.anchor, 40)} stands for what is not there before it")
-            anchor, size = None, sizes[event.anchor]
+            if anchor not in sizes:
+                raise UnreadableError(f"*{printable(str(anchor), 40)} stands for what is not there before it")
+            anchor, size = None, sizes[str(anchor)]
         elif isinstance(event, yaml.ScalarEvent):
             size = 1
         else:
@@ -119,6 +119,10 @@ def _check_growth(events: Iterable[Any]) -> None:
         if before + size > MOST_NODES:
             raise UnreadableError(f"it grows into more than {MOST_NODES} values, anchors (&, *) in their places")
         opened[-1] = name, before + size
+
+
+def _place(event: Any) -> str:
+    return f"line {event.start_mark.line + 1}"
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -1,5 +1,6 @@
 """The manifest: a row per clip with its split and its shard, as a parquet table that every later stage reads."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,12 +12,15 @@ import pyarrow.parquet as pq
 
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_path
+from talking.core.wording import printable, shown
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.listing import natural_key
 from talking.corpora.splits import SPLITS, split_clips
 
 __all__ = ["SPLITS", "ManifestRow", "clip_of", "make_manifest", "read_manifest", "split_clips", "write_manifest"]
 
+# Names become files, members of shards and keys of tables; a shard's has a suffix.
+_NAME = re.compile(r"[A-Za-z0-9_-]+(\.tar)?")
 _SEGMENTS = pa.list_(pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("text", pa.string())]))
 _SCHEMA = pa.schema(
     [
@@ -80,7 +84,19 @@ def read_manifest(path: Path) -> list[ManifestRow]:
         raise TalkingError(
             f"{path} is no manifest (its columns are {', '.join(table.schema.names)}): run corpus again."
         )
-    return [_row_of(record) for record in table.to_pylist()]
+    try:
+        rows = [_row_of(record) for record in table.cast(_SCHEMA).to_pylist()]
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise TalkingError(f"{path} is no manifest ({printable(str(error), 200)}): run corpus again.") from error
+    for row in rows:
+        if not all(
+            isinstance(part, str) and _NAME.fullmatch(part) for part in (row.key, row.speaker, row.name, row.shard)
+        ):
+            raise TalkingError(
+                f"{path} has the clip {shown(row.key)} of {shown(row.speaker)} in {shown(row.shard)}: names have "
+                "letters, digits, hyphens and underscores alone; run corpus again."
+            )
+    return rows
 
 
 def clip_of(row: ManifestRow, root: Path) -> Clip:
