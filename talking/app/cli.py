@@ -88,9 +88,10 @@ def _add_weights(parser: argparse.ArgumentParser) -> None:
 def run_animate(source: Path, driving: Path | None, output: Path | None, models: Path | None, **options: Any) -> None:
     """Make `source` speak what `driving` says, into `output`."""
     from talking.app import animate as command
+    from talking.orchestration.carried import nearest_params
 
-    params = load_params(PARAMS)
-    folder = models or Path("models") / params.corpus
+    params = nearest_params(models) if models else load_params(PARAMS)
+    folder = models or Path("models") / load_params(PARAMS).corpus
     command.animate(source, driving, output, folder, params, command.Options(**options))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from talking.core.errors import TalkingError
 from talking.models.psp import GradualStyleEncoder
-from talking.models.stored import check_state
+from talking.models.stored import COARSE, check_state
 from talking.models.stylegan2 import Generator
 
 PSP_TASK = "ffhq_encode"
@@ -49,7 +49,7 @@ def convert_stylegan2(path: Path, resolution: int = 1024) -> tuple[dict[str, Ten
     content = read_checkpoint(path, ("g_ema", "latent_avg"))
     with torch.device("meta"):
         network = Generator(resolution)
-    return converted(path, network, content["g_ema"]), mean_latent(path, content["latent_avg"])
+    return converted(path, network, content["g_ema"]), mean_latent(path, content["latent_avg"], (512,))
 
 
 def convert_psp(path: Path, n_styles: int = 18) -> PspWeights:
@@ -62,7 +62,7 @@ def convert_psp(path: Path, n_styles: int = 18) -> PspWeights:
     return PspWeights(
         converted(path, encoder, below(states, "encoder.")),
         converted(path, generator, below(states, "decoder.")),
-        mean_latent(path, content["latent_avg"]).expand(n_styles, -1),
+        mean_latent(path, content["latent_avg"], (n_styles, 512)),
     )
 
 
@@ -119,11 +119,17 @@ def _counts(network: nn.Module) -> dict[str, Tensor]:
     return {name: torch.zeros((), dtype=torch.long) for name in counted}
 
 
-def mean_latent(path: Path, value: Any) -> Tensor:
-    """Return the mean latent (512,) or (L, 512) in float32. Raises TalkingError when `value` is none."""
-    if not isinstance(value, Tensor) or value.shape[-1:] != (512,) or not value.isfinite().all():
+def mean_latent(path: Path, value: Any, shape: tuple[int, ...]) -> Tensor:
+    """Return the mean latent in float32, in the shape that is stored: (512,), or (L, 512) where each style has its own.
+
+    One latent for all styles may be written as (512,) or (1, 512). Raises TalkingError when `value` is none.
+    """
+    usable = isinstance(value, Tensor) and value.is_floating_point() and value.dtype not in COARSE
+    if not usable or value.shape not in ((512,), (1, 512), shape) or not value.isfinite().all():
         raise TalkingError(f"{path} has no usable mean latent: give the file that the catalogue names.")
-    return value.float()
+    return (
+        value.float().reshape(-1, 512).expand(*shape[:-1], 512).clone() if len(shape) > 1 else value.float().flatten()
+    )
 
 
 def below(states: Any, prefix: str) -> Any:
