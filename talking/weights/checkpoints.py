@@ -15,6 +15,7 @@ from talking.core.errors import TalkingError
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stored import COARSE, check_state
 from talking.models.stylegan2 import Generator
+from talking.weights.asks import AsksTooMuchError, check_asks
 
 PSP_TASK = "ffhq_encode"
 # What torch and pickle raise on files that are damaged or something else.
@@ -82,6 +83,11 @@ def check_no_page(path: Path) -> None:
             )
 
 
+def too_much(path: Path, error: AsksTooMuchError) -> TalkingError:
+    """Return the error of a file that would take more memory than weights of its size do."""
+    return TalkingError(f"{path} asks for more memory than it has bytes ({error}): get the file from its publisher.")
+
+
 def read_checkpoint(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     """Return a checkpoint's dict, running no code that a pickle may hold; pSp's `argparse.Namespace` is let through.
 
@@ -89,8 +95,12 @@ def read_checkpoint(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     """
     check_no_page(path)
     try:
+        with path.open("rb") as file:
+            check_asks(file)
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, weights_only=True, map_location=torch.get_default_device())
+    except AsksTooMuchError as error:
+        raise too_much(path, error) from error
     except UNREADABLE as error:
         raise TalkingError(
             f"{path} is cut short or not a checkpoint of tensors ({type(error).__name__}): download it again."
@@ -127,9 +137,8 @@ def mean_latent(path: Path, value: Any, shape: tuple[int, ...]) -> Tensor:
     usable = isinstance(value, Tensor) and value.is_floating_point() and value.dtype not in COARSE
     if not usable or value.shape not in ((512,), (1, 512), shape) or not value.isfinite().all():
         raise TalkingError(f"{path} has no usable mean latent: give the file that the catalogue names.")
-    return (
-        value.float().reshape(-1, 512).expand(*shape[:-1], 512).clone() if len(shape) > 1 else value.float().flatten()
-    )
+    flat: Tensor = value.float().reshape(-1, 512)
+    return flat.expand(*shape).clone() if len(shape) > 1 else flat[0]
 
 
 def below(states: Any, prefix: str) -> Any:

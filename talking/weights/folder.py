@@ -99,7 +99,7 @@ def load_added(folder: Path, row: PublishedWeights) -> tuple[dict[str, Any], dic
     """Return (config, tensors) of what was added, once it is what its config says. Raises TalkingError."""
     config, tensors = load_network(folder, row.name)
     path = folder / f"{row.name}.safetensors"
-    resolution = config.get("resolution")
+    resolution: Any = config.get("resolution")
     if config.get("name") != row.name or resolution not in RESOLUTIONS:
         raise TalkingError(f"{path.with_suffix('.json')} is not the config of {row.name}: add the weights again.")
     check_stored(path, row, resolution, tensors)
