@@ -13,7 +13,7 @@ from talking.faces.detectors import Box, LandmarkDetector
 CROP_SIZE = 256
 WHITE = (255, 255, 255)
 # What Pillow raises for files that are none of its pictures, end early, or would be too large to hold.
-_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, TypeError, Image.DecompressionBombError)
+_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, TypeError, RuntimeError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,9 @@ def load_network(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Ten
         raise TalkingError(f"{weights_path} is damaged or not the file that {config_path} describes: make both again.")
     try:
         return config, load_file(weights_path)
-    except SafetensorError as error:
-        raise TalkingError(f"{weights_path} is not a safetensors file ({error}): make it again.") from error
+    except (SafetensorError, *UNBUILT) as error:
+        said = printable(" ".join(str(error).split()), 200)
+        raise TalkingError(f"{weights_path} is not a safetensors file ({said}): make it again.") from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from talking.core.asks import AsksTooMuchError, check_asks
 from talking.core.errors import TalkingError
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stored import COARSE, check_state
 from talking.models.stylegan2 import Generator
-from talking.weights.asks import AsksTooMuchError, check_asks
 
 PSP_TASK = "ffhq_encode"
 # What torch and pickle raise on files that are damaged or something else.

@@ -15,8 +15,8 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
+from talking.core.asks import AsksTooMuchError, check_asks
 from talking.core.errors import TalkingError
-from talking.weights.asks import AsksTooMuchError, check_asks
 from talking.weights.checkpoints import UNREADABLE, check_no_page, too_much
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from talking.core.asks import AsksTooMuchError, check_asks
 from talking.core.errors import TalkingError
-from talking.weights.asks import AsksTooMuchError, check_asks
 from talking.weights.checkpoints import read_checkpoint
 from talking.weights.pickles import read_pickle
 
@@ -130,6 +130,6 @@ def test_a_pickle_of_many_small_parts_asks_for_nothing_more() -> None:
 
 
 def test_more_parts_than_any_network_has_are_refused(monkeypatch) -> None:
-    monkeypatch.setattr("talking.weights.asks.MOST_PARTS", 100)
+    monkeypatch.setattr("talking.core.asks.MOST_PARTS", 100)
     with pytest.raises(AsksTooMuchError, match="more than 100 parts"):
         check_asks(io.BytesIO(b"N" * 200 + b"."))
