@@ -3,8 +3,10 @@
 import functools
 import io
 import json
+import shutil
 import subprocess
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,6 @@ from talking.media.sound_stream import iter_sound
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis
 from talking.models.resnet_encoder import ResNetEncoder
-from talking.models.stored import load_network
 from talking.models.stylegan2 import Generator
 from talking.orchestration.params import Params, load_params
 from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
@@ -51,6 +52,7 @@ YAML_WORDS = (
     b"\t",
 )
 LABEL_WORDS = (ENDLESS.encode(), b"-1 ", b" ", b"\n", b'"', b".", b"/..", b"1e9", "\u0661".encode(), b"1_0", b"\x00")
+TENSOR_WORDS = (b"F32", b"F8_E4M3", b"BF16", b"I64", b"C64", b"[0,0]", b'"shape":', b"\xff" * 8)
 CODES_OF_PICKLE = (
     b"\x80\x04",
     b"r\xff\xff\xff\x7f",
@@ -194,13 +196,10 @@ CONFIGS = ("generator", "encoder", "latent_avg", "talking_head")
 
 def configs(folder: Path) -> st.SearchStrategy[bytes]:
     """Which of a model's configs is another, a line, and then the config."""
-    small_models(folder)
-    kept = folder / "kept"
-    kept.mkdir()
+    shutil.copytree(small_models(folder), folder / "kept")
     drawn = []
     for name in CONFIGS:
         text = (folder / f"{name}.json").read_bytes()
-        (kept / f"{name}.json").write_bytes(text)
         both = st.one_of(spoilt([text], YAML_WORDS), other_values(json.loads(text)))
         drawn.append(both.map(lambda content, name=name: name.encode() + b"\n" + content))
     return st.one_of(drawn)
@@ -220,30 +219,58 @@ def read_any_config(content: bytes, folder: Path) -> None:
 
 
 def tensors(folder: Path) -> st.SearchStrategy[bytes]:
-    """Files of safetensors."""
-    small_models(folder)
-    seeds = [(folder / f"{name}.safetensors").read_bytes() for name in ("latent_avg", "encoder", "basis")]
-    return spoilt(seeds, (b"F32", b"F8_E4M3", b"BF16", b"I64", b"C64", b"[0,0]", b'"shape":', b"\xff" * 8))
+    """Which of a model's files of safetensors is another, a line, and then the file, or its header alone, spoilt."""
+    shutil.copytree(small_models(folder), folder / "kept")
+    drawn = []
+    for name in (*CONFIGS, "basis"):
+        content = (folder / f"{name}.safetensors").read_bytes()
+        end = 8 + int.from_bytes(content[:8], "little")
+        header, numbers = json.loads(content[8:end]), content[end:]
+        other = other_values(header).map(lambda text, numbers=numbers: len(text).to_bytes(8, "little") + text + numbers)
+        both = st.one_of(spoilt([content], TENSOR_WORDS), other)
+        drawn.append(both.map(lambda content, name=name: name.encode() + b"\n" + content))
+    return st.one_of(drawn)
 
 
 def read_any_tensors(content: bytes, folder: Path) -> None:
-    """Load spoilt tensors beside a config with their true hash, as a network and as a basis."""
-    path = put(folder, "spoilt.safetensors", content)
-    (folder / "spoilt.json").write_text(json.dumps({"sha256": sha256_of(path)}))
-    value_or_sentence(lambda: Basis.load(path))
-    _, state = load_network(folder, "spoilt")
-    assert all(isinstance(value, torch.Tensor) for value in state.values())
+    """Load a model one of whose files of numbers is spoilt, its hash in the config put right: a module comes."""
+    name, _, numbers = content.partition(b"\n")
+    path = put(folder, f"{name.decode()}.safetensors", numbers)
+    try:
+        if name == b"basis":
+            assert np.isfinite(Basis.load(path).components).all()
+            return
+        config = path.with_suffix(".json")
+        config.write_text(json.dumps({**json.loads(config.read_text()), "sha256": sha256_of(path)}))
+        model = TalkingHead.load(folder) if name == b"talking_head" else Backbone.load(folder)
+        assert all(value.isfinite().all() for value in model.state_dict().values())
+    finally:
+        for kept in (folder / "kept").glob(f"{path.stem}.*"):
+            shutil.copy(kept, folder)
 
 
 def checkpoints(_folder: Path) -> st.SearchStrategy[bytes]:
-    """Checkpoints of PyTorch, new and old, and the pickles of other projects."""
+    """Checkpoints of PyTorch, new and old, spoilt as they lie, or in the pickle within an archive that is whole."""
     content = {"g_ema": {"a": torch.ones(3, 2)}, "latent_avg": torch.zeros(8).half(), "opts": {"x": [1, (2.5, None)]}}
     seeds = []
     for zipped in (True, False):
         file = io.BytesIO()
         torch.save(content, file, _use_new_zipfile_serialization=zipped)
         seeds.append(file.getvalue())
-    return spoilt(seeds, CODES_OF_PICKLE)
+    with zipfile.ZipFile(io.BytesIO(seeds[0])) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    (pickled,) = (name for name in parts if name.endswith("data.pkl"))
+    inner = spoilt([parts[pickled]], CODES_OF_PICKLE).map(lambda other: archive(parts | {pickled: other}))
+    return st.one_of(spoilt(seeds, CODES_OF_PICKLE), inner)
+
+
+def archive(parts: dict[str, bytes]) -> bytes:
+    """Return the bytes of an archive of these parts."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        for name, part in parts.items():
+            made.writestr(name, part)
+    return file.getvalue()
 
 
 def read_any_checkpoint(content: bytes, folder: Path) -> None:
