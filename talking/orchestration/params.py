@@ -13,6 +13,11 @@ from talking.systems.mm22.delivery import AskedRest
 from talking.systems.mm22.params import StageOne, StageTwo
 
 
+X264Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
+
+
 @dataclass(frozen=True)
 class Corpus:
     """A row of `corpora`: which reader reads it, and who and what is held out.
@@ -108,7 +113,7 @@ class Mfcc:
 class Animate:
     """Videos of the test clips; with `rest: auto` people of the training set rest as learned, others as pictured."""
 
-    preset: str
+    preset: X264Preset
     rest: AskedRest
     expression: float = number(above=0)
     size: int = number(16, 1024)
