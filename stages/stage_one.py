@@ -10,6 +10,7 @@ from talking.evaluation.report.series import write_curves
 from talking.orchestration import tracking
 from talking.orchestration.jobs import job_of, members_of
 from talking.orchestration.params import Params, as_plain
+from talking.orchestration.prepared import Prepared
 from talking.orchestration.stage import PARAMS, run_stage, tags_of
 from talking.systems.mm22.ensemble import Ensemble
 from talking.systems.mm22.floor import fit_floor
@@ -55,6 +56,7 @@ def main(
     write_curves(history, plots)
     with tracking.run(params.tracking, "stage_one", tags=tags_of(params)) as run, atomic_folder(out) as folder:
         model.save(folder)
+        Prepared.of(params).save(folder)
         fit.save(folder)
         write_json(folder / "run.json", {"run_id": run.id})
         run.params(as_plain(PARAMS))

@@ -9,6 +9,7 @@ from talking.data.shards import ShardFolder
 from talking.orchestration.adapting import chosen_adaptations
 from talking.orchestration.params import Params
 from talking.orchestration.stage import record, run_stage
+from talking.orchestration.tuning import Tuning
 from talking.orchestration.work.tune import state_of, work_of
 
 
@@ -21,6 +22,7 @@ def main(params: Params, manifest: Path, aligned: Path, backbone: Path, out: Pat
         losses = list(cluster.map_items(kept, chosen, params.cluster))
     with atomic_folder(out) as folder:
         kept.publish(folder, chosen)
+        Tuning.of(params).save(folder)
         write_json(folder / "adaptations.json", [asdict(adaptation) for adaptation in chosen])
     kept.forget()
     mean = {key: sum(row[key] for row in losses) / len(losses) for key in losses[0]}

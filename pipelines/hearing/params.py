@@ -1,10 +1,10 @@
 """pipelines/hearing/params.yaml as frozen, typed sections: read once, checked once, passed down."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from talking.cluster.settings import Cluster
-from talking.core.typed import number, read_file
+from talking.core.typed import NAMED, SEED, number, read_file
 from talking.orchestration.params import Tracking
 from talking.systems.mm22.hearing import Hear
 
@@ -26,12 +26,17 @@ class Speech:
 class HearingParams:
     """The whole of pipelines/hearing/params.yaml."""
 
-    name: str
-    seed: int
+    name: str = field(metadata=NAMED)
+    seed: int = field(metadata=SEED)
     speech: Speech
     hear: Hear
     cluster: Cluster
     tracking: Tracking
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The chosen name, which is part of the paths that the stages are given."""
+        return {"name": self.name}
 
 
 def load_hearing_params(path: Path) -> HearingParams:

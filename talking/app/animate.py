@@ -11,14 +11,19 @@ import numpy as np
 from talking.app.pairs import Pair, check_pair, pairs_of
 from talking.core.errors import TalkingError
 from talking.core.leftovers import clean_leftovers
+from talking.core.wording import printable, shown
 from talking.media.ffmpeg import ffmpeg_binary
-from talking.orchestration.params import Params
+from talking.orchestration.carried import USUAL
+from talking.orchestration.params import Animate, Params
+from talking.orchestration.tuning import Tuning
 
 if TYPE_CHECKING:
     from talking.app.animator import Animator
     from talking.faces.face import Face
 
 SIZE = 256
+# The longest side of a video, pixels: few players show wider H.264, and each frame takes memory by its square.
+MOST = 4096
 # The longer side of a pasted video, pixels, where none is asked for: larger ones play badly.
 LONGEST = 1920
 
@@ -34,14 +39,16 @@ class Options:
 
 
 def animate(
-    source: Path, driving: Path | None, output: Path | None, models: Path, params: Params, options: Options
+    source: Path, driving: Path | None, output: Path | None, models: Path, params: Params | None, options: Options
 ) -> None:
     """Make the videos that `source`, `driving` and `output` name; one that cannot be made costs itself alone.
 
+    `params` None: the models themselves say how they are used.
+
     Raises `TalkingError` for the one pair, or at the end for those of several that failed.
     """
-    if options.size is not None and (options.size < 2 or options.size % 2):
-        raise TalkingError(f"--size is {options.size}: give an even number of pixels, such as 256.")
+    if options.size is not None and (options.size not in range(2, MOST + 1) or options.size % 2):
+        raise TalkingError(f"--size is {shown(options.size)}: give an even number of pixels up to {MOST}, such as 256.")
     pairs = pairs_of(source, driving, output)
     for folder in {pair.output.parent for pair in pairs}:
         clean_leftovers(folder)
@@ -54,9 +61,10 @@ def animate(
 
         check_models(models)
         warnings: list[str] = []
-        failed |= _make(good, Animator.load(models, params), params, options, warnings, alone=len(pairs) == 1)
+        animator = Animator.load(models)
+        failed |= _make(good, animator, models, params, options, warnings, alone=len(pairs) == 1)
         for warning in warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            print(f"warning: {printable(warning)}", file=sys.stderr)
     if failed:
         reasons = " ".join(f"{pair.output.name}: {reason}" for pair, reason in failed.items())
         raise TalkingError(f"{len(failed)} of {len(pairs)} videos were not made. {reasons}")
@@ -76,21 +84,29 @@ def _checked(pairs: list[Pair]) -> dict[Pair, str]:
 
 
 def _make(
-    pairs: list[Pair], animator: "Animator", params: Params, options: Options, warnings: list[str], *, alone: bool
+    pairs: list[Pair],
+    animator: "Animator",
+    models: Path,
+    params: Params | None,
+    options: Options,
+    warnings: list[str],
+    *,
+    alone: bool,
 ) -> dict[Pair, str]:
     """Return the pairs whose videos could not be made, with the reason; add to `warnings` what is wrong with others."""
     failed = {}
+    tuning = Tuning.load(models) if options.tune else None
     tuned: tuple[Path, Animator] | None = None
     for pair in pairs:
         try:
             face = _face(animator, pair.source)
             speaker = animator
-            if options.tune:
+            if tuning:
                 # The same picture is tuned on once; several in a row speak different sounds.
                 if tuned is None or tuned[0] != pair.source:
-                    tuned = pair.source, animator.tuned(face, params)
+                    tuned = pair.source, animator.tuned(face, tuning)
                 speaker = tuned[1]
-            warnings += _make_one(pair, face, speaker, params, options)
+            warnings += _make_one(pair, face, speaker, params.animate if params else USUAL, options)
         except TalkingError as error:
             if alone:
                 raise
@@ -105,7 +121,7 @@ def _face(animator: "Animator", source: Path) -> "Face":
     return face
 
 
-def _make_one(pair: Pair, face: "Face", animator: "Animator", params: Params, options: Options) -> tuple[str, ...]:
+def _make_one(pair: Pair, face: "Face", animator: "Animator", wanted: Animate, options: Options) -> tuple[str, ...]:
     """Make one video; return sentences on what of the sound could not be read."""
     from talking.app.label import labelled
     from talking.app.progress import told
@@ -123,8 +139,8 @@ def _make_one(pair: Pair, face: "Face", animator: "Animator", params: Params, op
             told(frames, pair.output.name, sys.stderr),
             pair.output,
             sound=sound.film,
-            crf=params.animate.crf,
-            preset=params.animate.preset,
+            crf=wanted.crf,
+            preset=wanted.preset,
             metadata=MARK,
         )
     print(f"{pair.output}: {count} frames, marked as synthetic")

@@ -17,14 +17,15 @@ from talking.media.audio import MfccConfig
 from talking.media.picture import read_picture
 from talking.media.window_stream import LISTEN_S, stream_windows
 from talking.models.backbone import Backbone
-from talking.orchestration.params import Params, load_params
-from talking.orchestration.work.mfcc import config_of
+from talking.orchestration.carried import USUAL, nearest_params
+from talking.orchestration.params import Params
+from talking.orchestration.prepared import Prepared
+from talking.orchestration.tuning import Tuning
 from talking.synthesis.codes import invert_frames, synthesise_frames
 from talking.systems.mm22.delivery import AS_PICTURED, Delivery, rest_of
 from talking.systems.mm22.ensemble import Ensemble, States
 from talking.systems.mm22.stage_two import Faces, tune_generator
 
-PARAMS = "params.yaml"
 # What the graph leaves in the folder of a corpus, and this needs.
 PARTS = (
     *(f"backbone/{name}.{kind}" for name in ("generator", "encoder", "latent_avg") for kind in ("json", "safetensors")),
@@ -54,18 +55,24 @@ class Animator:
     def load(cls, path: Path | str, params: Params | None = None, *, device: torch.device | None = None) -> "Animator":
         """Load what the graph left in `path`, such as models/demo, onto `device` (default: the accelerator, if any).
 
-        `params` say how the model's sound and faces were prepared; without them, the nearest params.yaml in `path`, in
-        the folders above it, or in the current folder. Raises `TalkingError` when a part is missing or damaged.
+        `params` say how the model's sound and faces were prepared, where its face rests and how strongly it moves.
+        Without them the folder itself says the first, and the nearest params.yaml the rest: in `path`, in the folders
+        above it, or in the current folder; without any it is as usual. Raises `TalkingError` when a part is missing or
+        damaged, or the model is of another backbone.
         """
         path, device = Path(path), device or best_device()
         check_models(path)
-        params = params or load_params(nearest_params(path))
+        prepared = Prepared.of(params) if params else Prepared.load(path)
+        params = params or nearest_params(path)
+        wanted = params.animate if params else USUAL
+        model, backbone = Ensemble.load(path / "stage_one"), Backbone.load(path / "backbone")
+        _check_pair(path, model, backbone)
         return cls(
-            model=Ensemble.load(path / "stage_one").to(device),
-            backbone=Backbone.load(path / "backbone").to(device),
-            detector=make_detector(params.align.detector, device=device.type),
-            mfcc=config_of(params),
-            delivery=Delivery.of(params.animate.rest, params.animate.expression, known=False),
+            model=model.to(device),
+            backbone=backbone.to(device),
+            detector=make_detector(prepared.detector, device=device.type),
+            mfcc=prepared.mfcc,
+            delivery=Delivery.of(wanted.rest, wanted.expression, known=False),
         )
 
     def animate(
@@ -131,13 +138,14 @@ class Animator:
         for codes in self.codes(windows, code):
             yield synthesise_frames(generator, codes, size, self.batch)
 
-    def tuned(self, face: Face, params: Params) -> "Animator":
-        """Return an animator whose generator is tuned on a face (stage two of the method)."""
-        trunk = Path(params.stage_one.lpips_trunk) if params.stage_one.lpips_trunk else None
+    def tuned(self, face: Face, tuning: Tuning | Params) -> "Animator":
+        """Return an animator whose generator is tuned on a face (stage two), as `tuning` or params say."""
+        tuning = Tuning.of(tuning) if isinstance(tuning, Params) else tuning
+        trunk = Path(tuning.lpips_trunk) if tuning.lpips_trunk else None
         device = next(self.backbone.parameters()).device
-        perceptual = PerceptualLoss(params.stage_one.lpips_net, trunk, seed=params.seed).to(device)
+        perceptual = PerceptualLoss(tuning.lpips_net, trunk, seed=tuning.seed).to(device)
         faces = Faces(self.code(face)[None], face.crop[None])
-        tuned, _ = tune_generator(self.backbone.generator, faces, params.stage_two, perceptual, seed=params.seed)
+        tuned, _ = tune_generator(self.backbone.generator, faces, tuning.section, perceptual, seed=tuning.seed)
         return replace(self, generator=tuned)
 
 
@@ -150,7 +158,11 @@ def check_models(path: Path) -> None:
             raise TalkingError(f"{path / part} is missing: make it again (`dvc repro`), or give --models.")
 
 
-def nearest_params(path: Path) -> Path:
-    """Return the params.yaml in `path`, in a folder above it, or the current folder's, whether that is there or not."""
-    places = (folder / PARAMS for folder in (path.absolute(), *path.absolute().parents))
-    return next((place for place in places if place.is_file()), Path(PARAMS))
+def _check_pair(path: Path, model: Ensemble, backbone: Backbone) -> None:
+    """Raise `TalkingError` unless the model's codes are of the backbone's shape."""
+    shape, numbers = tuple(backbone.latent_avg.shape), model.projector.components.shape[1]
+    if model.projector.n_styles != shape[0] or numbers != shape[0] * shape[1]:
+        raise TalkingError(
+            f"{path / 'stage_one'} speaks in codes of {model.projector.n_styles} styles and {numbers} numbers, and "
+            f"{path / 'backbone'} draws those of {shape[0]} and {shape[0] * shape[1]}: copy both from one training."
+        )

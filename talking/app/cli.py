@@ -8,6 +8,7 @@ from typing import Any
 
 from talking.core.ending import ended_by_signal
 from talking.core.errors import TalkingError
+from talking.core.wording import printable
 from talking.orchestration.params import load_params
 from talking.systems.mm22.methods import METHODS
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except (TalkingError, OSError) as error:
             if debug:
                 raise
-            sys.exit(f"error: {error}")
+            sys.exit(f"error: {printable(str(error))}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,9 +91,10 @@ def _add_weights(parser: argparse.ArgumentParser) -> None:
 def run_animate(source: Path, driving: Path | None, output: Path | None, models: Path | None, **options: Any) -> None:
     """Make `source` speak what `driving` says, into `output`."""
     from talking.app import animate as command
+    from talking.orchestration.carried import nearest_params
 
-    params = load_params(PARAMS)
-    folder = models or Path("models") / params.corpus
+    params = nearest_params(models) if models else load_params(PARAMS)
+    folder = models or Path("models") / load_params(PARAMS).corpus
     command.animate(source, driving, output, folder, params, command.Options(**options))
 
 
@@ -138,3 +140,7 @@ def run_weights(action: str, folder: Path, **options: str) -> None:
 
     run: Callable[..., None] = getattr(command, f"{action}_weights")
     run(folder, **options)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from talking.core.errors import TalkingError
 from talking.weights.catalogue import CATALOGUE, PublishedWeights, published
-from talking.weights.fetch import discard, download
+from talking.weights.fetch import MOST, discard, download
 from talking.weights.folder import add_file, check_folder, presence
 
 COLUMNS = ("name", "here", "MB", "hash known", "what", "licence", "published at")
@@ -39,7 +39,7 @@ def add_weights(folder: Path, name: str, source: str) -> None:
 def _add_address(row: PublishedWeights, url: str, folder: Path) -> Path:
     """Download, add, and leave nothing of the download but what the row keeps; a broken one stays, to go on."""
     target = folder / f".download-{row.file}"
-    download(url, target, Progress(row.file))
+    download(url, target, Progress(row.file), most=row.size or MOST)
     try:
         return add_file(row, target, folder, published_name=row.file)
     finally:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from talking.core.documents import parse_json, text_of
 from talking.core.errors import FullDisk, TalkingError
 from talking.core.leftovers import ASIDE, temporary_name
 
@@ -147,7 +148,7 @@ def sha256_of(path: Path) -> str:
 def read_json(path: Path) -> Any:
     """Return the value of a JSON file. Raises `TalkingError` when it is missing or no JSON."""
     try:
-        return json.loads(path.read_text())
+        return parse_json(text_of(path))
     except FileNotFoundError as error:
         raise TalkingError(f"{path} is missing: run the stage that writes it first.") from error
     except ValueError as error:

@@ -1,18 +1,25 @@
 """Typed sections from plain mappings: unknown keys, wrong types and impossible values are errors that name the key."""
 
 import math
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import yaml
-
+from talking.core.documents import read_yaml
 from talking.core.errors import TalkingError
+from talking.core.wording import shown, shown_key
 
 # Stands for no file: DVC cannot depend on null, so a key whose file is a stage's dependency names this one instead.
 NO_FILE = "weights/none"
+# What a name may be that becomes part of paths, of the names of runs, and of keys of params.
+NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+# Metadata of a field that is a name, or a table whose keys are names.
+NAMED = {"named": True}
+# Metadata of a seed: random generators take it even multiplied, as it is to give every step a seed of its own.
+SEED = {"low": 0, "high": 2**32 - 1}
 Section = TypeVar("Section")
 
 
@@ -35,7 +42,7 @@ def read_section(cls: type[Section], values: Any, where: str) -> Section:
     default of `cls` is for callers in code: what a file leaves out is missing, unless the field is `unused`.
     """
     if not isinstance(values, Mapping):
-        raise TalkingError(f"{where or 'params.yaml'} must be a section of keys and values, not {values!r}.")
+        raise TalkingError(f"{where or 'params.yaml'} must be a section of keys and values, not {shown(values)}.")
     known = {entry.name: entry for entry in fields(cls)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
@@ -52,7 +59,7 @@ def read_section(cls: type[Section], values: Any, where: str) -> Section:
 
 
 def _join(where: str, key: Any) -> str:
-    return f"{where}.{key}" if where else str(key)
+    return f"{where}.{shown_key(key)}" if where else shown_key(key)
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
@@ -97,37 +104,46 @@ def _or_word(value: Any, kind: Any, words: list[Any], where: str) -> Any:
         if not words:
             raise
         named = {int: "a whole number", float: "a number"}.get(kind, f"of type {kind}")
-        raise TalkingError(f"{where} is {value!r}; it must be {named} or {' or '.join(words)}.") from error
+        raise TalkingError(f"{where} is {shown(value)}; it must be {named} or {' or '.join(words)}.") from error
 
 
 def _one_of(value: Any, choices: tuple[Any, ...], where: str) -> Any:
     if value not in choices:
-        raise TalkingError(f"{where} is {value!r}; it must be one of {', '.join(map(str, choices))}.")
+        raise TalkingError(f"{where} is {shown(value)}; it must be one of {', '.join(map(str, choices))}.")
     return value
 
 
 def _sequence(value: Any, hints: tuple[Any, ...], where: str) -> tuple[Any, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise TalkingError(f"{where} is {value!r}; it must be a list.")
+        raise TalkingError(f"{where} is {shown(value)}; it must be a list.")
     if Ellipsis not in hints and len(value) != len(hints):
-        raise TalkingError(f"{where} is {value!r}; it must be a list of {len(hints)}.")
+        raise TalkingError(f"{where} is {shown(value)}; it must be a list of {len(hints)}.")
     return tuple(_convert(entry, hints[0], f"{where}[{index}]") for index, entry in enumerate(value))
 
 
 def _mapping(value: Any, hint: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise TalkingError(f"{where} is {value!r}; it must be a section of keys and values.")
-    return {str(key): _convert(entry, hint, f"{where}.{key}") for key, entry in value.items()}
+        raise TalkingError(f"{where} is {shown(value)}; it must be a section of keys and values.")
+    if len({str(key) for key in value}) < len(value):
+        raise TalkingError(f"{where} has a key twice, as a number and as text: take one of them away.")
+    return {str(key): _convert(entry, hint, _join(where, key)) for key, entry in value.items()}
 
 
 def _scalar(value: Any, hint: type, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return _as_float(value, where)
     if hint is float and isinstance(value, str):
         value = _number_in_words(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise TalkingError(f"{where} is {value!r}; it must be of type {hint.__name__}.")
+        raise TalkingError(f"{where} is {shown(value)}; it must be of type {hint.__name__}.")
     return value
+
+
+def _as_float(value: int, where: str) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise TalkingError(f"{where} is {shown(value)}; it must be a finite number.") from error
 
 
 def _number_in_words(value: str) -> float | str:
@@ -139,6 +155,10 @@ def _number_in_words(value: str) -> float | str:
 
 
 def _check_range(value: Any, entry: Field[Any], where: str) -> None:
+    if entry.metadata.get("named"):
+        for name in value if isinstance(value, dict) else [value]:
+            check_name(name, where)
+        return
     if isinstance(value, tuple):
         for index, each in enumerate(value):
             _check_range(each, entry, f"{where}[{index}]")
@@ -153,17 +173,22 @@ def _check_range(value: Any, entry: Field[Any], where: str) -> None:
     ):
         bounds = [f"at least {low}" if low is not None else "", f"above {above}" if above is not None else ""]
         bounds.append(f"at most {high}" if high is not None else "")
-        raise TalkingError(f"{where} is {value}; it must be {' and '.join(bound for bound in bounds if bound)}.")
+        raise TalkingError(f"{where} is {shown(value)}; it must be {' and '.join(bound for bound in bounds if bound)}.")
     if isinstance(value, float) and not math.isfinite(value):
-        raise TalkingError(f"{where} is {value}; it must be a finite number.")
+        raise TalkingError(f"{where} is {shown(value)}; it must be a finite number.")
+
+
+def check_name(name: str, where: str) -> None:
+    """Raise `TalkingError`, naming the key `where`, unless a name has letters, digits, hyphens and underscores alone.
+
+    Names become parts of paths and of command lines: none may leave its folder or be read as a command.
+    """
+    if not NAME.fullmatch(name):
+        raise TalkingError(
+            f"{where} has the name {shown(name)}; a name has letters, digits, hyphens and underscores alone."
+        )
 
 
 def read_file(kind: type[Section], path: Path) -> Section:
     """Read a YAML file as the section `kind`. Raises `TalkingError`, naming the file or the key."""
-    if not path.is_file():
-        raise TalkingError(f"{path} is missing: run from the root of the repository.")
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TalkingError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-    return read_section(kind, values, "")
+    return read_section(kind, read_yaml(path), "")

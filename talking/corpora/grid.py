@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from talking.core.errors import Rejected, TalkingError
+from talking.core.wording import shown
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.grammar import sentence_of
 from talking.corpora.grid_labels import WordFolders
@@ -94,7 +95,7 @@ def _words(speaker: str, sentence: str, name: str, path: Path | None, rejects: l
         spoken = " ".join(word.text for word in words)
         if spoken == sentence:
             return words
-        said = f"{path} has the words {spoken!r} where the name says {sentence!r}: its times were not used."
+        said = f"{path} has the words {shown(spoken)} where the name says {sentence!r}: its times were not used."
     except TalkingError as error:
         said = f"{error} The clip was kept without word times."
     rejects.append(Reject(f"{speaker}_{name}", speaker, str(path), "labels", said, note=True))

@@ -1,10 +1,12 @@
 """Files that say when each word or phone was spoken: GRID's .align, TIMIT's .wrd and .phn, HTK's labels, and JSON."""
 
-import json
+import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from talking.core.documents import MOST_CHARACTERS, UnreadableError, parse_json, text_of
 from talking.core.errors import TalkingError
+from talking.core.wording import printable, shown
 from talking.corpora.clip import Segment
 
 GRID_UNITS_PER_S = 25_000
@@ -13,6 +15,9 @@ TIMIT_UNITS_PER_S = 16_000
 """TIMIT counts time in samples of its 16 kHz sound."""
 HTK_UNITS_PER_S = 10_000_000
 """HTK counts time in units of 100 ns (The HTK Book, section 6.2.1)."""
+LONGEST_S = 24 * 60 * 60
+"""No recording of a corpus is longer than a day; times beyond are damage."""
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 SILENCES = frozenset({"sil", "sp"})
 
 
@@ -54,9 +59,9 @@ def read_mlf(path: Path) -> dict[str, tuple[Segment, ...]]:
 def read_json_segments(path: Path) -> tuple[Segment, ...]:
     """Return the segments of a JSON list of `{"start_s", "end_s", "text"}`, times in seconds."""
     try:
-        items = json.loads(_read_text(path))
+        items = parse_json(_read_text(path))
         segments = [Segment(float(item["start_s"]), float(item["end_s"]), str(item["text"])) for item in items]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise TalkingError(
             f"{path} is no list of start_s, end_s and text: make the file again or remove it."
         ) from error
@@ -71,12 +76,19 @@ def _segments(lines: Iterable[str], units_per_s: float, path: Path) -> tuple[Seg
             continue
         try:
             start, end, text = fields
-            segments.append(Segment(int(start) / units_per_s, int(end) / units_per_s, text))
+            segments.append(Segment(_whole(start) / units_per_s, _whole(end) / units_per_s, text))
         except ValueError as error:
             raise TalkingError(
                 f"{path} has a line {line[:40]!r} where a start, an end and a label are due: get the file again."
             ) from error
     return _checked(segments, path)
+
+
+def _whole(text: str) -> int:
+    """Return a whole number written in plain digits; anything else, as endless digits are, is a ValueError."""
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is no number")
+    return int(text)
 
 
 def _checked(segments: list[Segment], path: Path) -> tuple[Segment, ...]:
@@ -86,7 +98,11 @@ def _checked(segments: list[Segment], path: Path) -> tuple[Segment, ...]:
     for segment in segments:
         if not before <= segment.start_s <= segment.end_s:
             raise TalkingError(
-                f"{path} goes back in time at {segment.text!r}, {segment.start_s:g} s: get the file again."
+                f"{path} goes back in time at {shown(segment.text)}, {segment.start_s:g} s: get the file again."
+            )
+        if segment.end_s > LONGEST_S:
+            raise TalkingError(
+                f"{path} has {shown(segment.text)} end after {segment.end_s:g} s, more than a day: get the file again."
             )
         before = segment.start_s
     return tuple(segments)
@@ -94,9 +110,10 @@ def _checked(segments: list[Segment], path: Path) -> tuple[Segment, ...]:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TalkingError(f"{path} cannot be read as text ({error}): get the file again or remove it.") from error
+        return text_of(path, MOST_CHARACTERS).removeprefix("\ufeff")
+    except (OSError, UnicodeDecodeError, UnreadableError) as error:
+        said = printable(str(error), 200)
+        raise TalkingError(f"{path} cannot be read as text ({said}): get the file again or remove it.") from error
 
 
 def _first_three(lines: Iterable[str]) -> Iterable[str]:
@@ -104,4 +121,5 @@ def _first_three(lines: Iterable[str]) -> Iterable[str]:
 
 
 def _entry_name(line: str) -> str:
-    return str(PurePosixPath(line.strip().strip('"').replace("\\", "/")).with_suffix(""))
+    path = PurePosixPath(line.strip().strip('"').replace("\\", "/"))
+    return str(path.with_suffix("")) if path.name else str(path)

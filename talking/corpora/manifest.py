@@ -1,5 +1,6 @@
 """The manifest: a row per clip with its split and its shard, as a parquet table that every later stage reads."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_path
+from talking.core.wording import shown
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.listing import natural_key
 from talking.corpora.splits import SPLITS, split_clips
@@ -18,6 +20,8 @@ from talking.data.tables import read_rows
 
 __all__ = ["SPLITS", "ManifestRow", "clip_of", "make_manifest", "read_manifest", "split_clips", "write_manifest"]
 
+# Names become files, members of shards and keys of tables; a shard's has a suffix.
+_NAME = re.compile(r"[A-Za-z0-9_-]+(\.tar)?")
 _SEGMENTS = pa.list_(pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("text", pa.string())]))
 _SCHEMA = pa.schema(
     [
@@ -73,7 +77,16 @@ def read_manifest(path: Path) -> list[ManifestRow]:
     """Return the rows of a manifest; a file that is missing or is none is a `TalkingError`."""
     if not path.is_file():
         raise TalkingError(f"{path} is missing: run the corpus stage first.")
-    return [_row_of(record) for record in read_rows(path, _SCHEMA)]
+    rows = [_row_of(record) for record in read_rows(path, _SCHEMA)]
+    for row in rows:
+        if not all(
+            isinstance(part, str) and _NAME.fullmatch(part) for part in (row.key, row.speaker, row.name, row.shard)
+        ):
+            raise TalkingError(
+                f"{path} has the clip {shown(row.key)} of {shown(row.speaker)} in {shown(row.shard)}: names have "
+                "letters, digits, hyphens and underscores alone; run corpus again."
+            )
+    return rows
 
 
 def clip_of(row: ManifestRow, root: Path) -> Clip:

@@ -13,6 +13,8 @@ from talking.core.errors import Rejected, TalkingError
 _FULL_SCALE = 32768
 NORMALISATIONS = ("none", "clip")
 _SILENT = 1e-3
+# What Python's `wave` raises on files that are damaged: a seek out of a part is a RuntimeError without words.
+_UNREADABLE = (wave.Error, EOFError, OSError, RuntimeError, ValueError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def read_wav(source: Path | bytes) -> tuple[np.ndarray, int]:
         with wave.open(str(source) if isinstance(source, Path) else io.BytesIO(source), "rb") as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
             content = file.readframes(file.getnframes())
-    except (wave.Error, EOFError, FileNotFoundError) as error:
+    except _UNREADABLE as error:
         raise Rejected("undecodable", f"{name} is not a readable WAV file: {error}") from error
     if width != 2:
         raise Rejected("undecodable", f"{name} has {8 * width} bits a sample: 16 are needed.")

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from talking.core.errors import TalkingError
+from talking.core.wording import shown, shown_key
 from talking.models.generator import FrameGenerator
 from talking.models.psp import GradualStyleEncoder
 from talking.models.resnet_encoder import ResNetEncoder
@@ -16,6 +17,7 @@ STYLEGAN2 = "stylegan2"  # what a generator is whose config names no kind
 GENERATORS: dict[str, type[FrameGenerator]] = {STYLEGAN2: Generator}
 ENCODERS: dict[str, type[nn.Module]] = {"psp": GradualStyleEncoder, "resnet": ResNetEncoder}
 PSP_INPUT_SIZE = 256
+SMALLEST_INPUT, LARGEST_INPUT = 8, 4096
 
 
 class Backbone(nn.Module):
@@ -89,20 +91,28 @@ class Backbone(nn.Module):
         """Read what `save` wrote, in eval mode. Raises TalkingError on a missing, damaged or foreign file."""
         config, state = load_network(folder, "generator")
         drawn = config.pop("kind", STYLEGAN2)
-        if drawn not in GENERATORS:
+        if not isinstance(drawn, str) or drawn not in GENERATORS:
             raise TalkingError(
-                f"{folder / 'generator.json'} names an unknown kind of generator, {drawn}: "
+                f"{folder / 'generator.json'} names an unknown kind of generator, {shown_key(drawn)}: "
                 f"known are {', '.join(GENERATORS)}."
             )
         generator = filled(GENERATORS[drawn], config, state, folder / "generator.safetensors")
         config, state = load_network(folder, "encoder")
         kind = config.pop("kind", None)
-        if kind not in ENCODERS:
+        if not isinstance(kind, str) or kind not in ENCODERS:
             raise TalkingError(
-                f"{folder / 'encoder.json'} names an unknown kind of encoder, {kind}: use psp or resnet."
+                f"{folder / 'encoder.json'} names an unknown kind of encoder, {shown_key(kind)}: use psp or resnet."
             )
         encoder = filled(ENCODERS[kind], config, state, folder / "encoder.safetensors")
         config, state = load_network(folder, "latent_avg")
-        if "latent_avg" not in state:
+        mean, size = state.get("latent_avg"), config.get("input_size")
+        if mean is None or not mean.is_floating_point() or mean.shape[-1:] != (generator.style_dim,) or mean.ndim > 2:
             raise TalkingError(f"{folder / 'latent_avg.safetensors'} holds no mean latent: make the backbone again.")
-        return cls(generator, encoder, state["latent_avg"], config.get("input_size")).eval()
+        if mean.ndim == 2 and len(mean) not in (1, generator.n_styles):
+            raise TalkingError(f"{folder / 'latent_avg.safetensors'} is of another generator: make the backbone again.")
+        if size is not None and (not isinstance(size, int) or not SMALLEST_INPUT <= size <= LARGEST_INPUT):
+            raise TalkingError(
+                f"{folder / 'latent_avg.json'} says input_size {shown(size)}: it must be {SMALLEST_INPUT} to "
+                f"{LARGEST_INPUT} pixels; make the backbone again."
+            )
+        return cls(generator, encoder, mean.float(), size).eval()

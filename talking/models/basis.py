@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 import torch
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_path
 from talking.core.moments import Moments
+from talking.models.arrays import load_arrays
 
 
 def displacement_rows(codes: np.ndarray) -> np.ndarray:
@@ -51,15 +52,18 @@ class Basis:
     @classmethod
     def load(cls, path: Path) -> "Basis":
         """Read what `save` wrote."""
-        if not path.is_file():
-            raise TalkingError(f"{path} is missing: run the stage pca first.")
-        tensors = load_file(path)
+        tensors = load_arrays(path, ("components", "mean", "variance", "total_variance", "n_styles"), "pca")
+        shapes = [tensors[name].shape for name in ("components", "mean", "variance", "total_variance", "n_styles")]
+        styles = int(tensors["n_styles"].flat[0]) if tensors["n_styles"].size else 0
+        k, size = shapes[0] if len(shapes[0]) == 2 else (0, 0)
+        if shapes[1:] != [(size,), (k,), (1,), (1,)] or styles < 1 or not size or size % styles:
+            raise TalkingError(f"{path} holds parts of different bases: run the stage pca again.")
         return cls(
             components=tensors["components"],
             mean=tensors["mean"],
             variance=tensors["variance"],
             total_variance=float(tensors["total_variance"][0]),
-            n_styles=int(tensors["n_styles"][0]),
+            n_styles=styles,
         )
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import scipy.linalg
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_path
+from talking.models.arrays import load_arrays
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ class Ridge:
     @classmethod
     def load(cls, path: Path) -> "Ridge":
         """Read what `save` wrote."""
-        if not path.is_file():
-            raise TalkingError(f"{path} is missing: run the stage stage_one first.")
-        return cls(load_file(path)["weights"])
+        weights = load_arrays(path, ["weights"], "stage_one")["weights"]
+        if weights.ndim != 2:
+            raise TalkingError(f"{path} has weights of shape {weights.shape}: run the stage stage_one again.")
+        return cls(weights)
 
 
 def solve(normal: Normal, penalty: float) -> Ridge:

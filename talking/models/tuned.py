@@ -37,7 +37,7 @@ def load_tuned(folder: Path, name: str, base: nn.Module) -> dict[str, Tensor]:
         raise TalkingError(
             f"{folder / name}.safetensors was tuned from another backbone: run the stage stage_two again."
         )
-    state = stored if config.get(KIND) == WHOLE else _applied(stored, base)
+    state = stored if config.get(KIND) == WHOLE else _applied(folder / f"{name}.safetensors", stored, base)
     check_state(folder / f"{name}.safetensors", base, state)
     return state
 
@@ -62,9 +62,12 @@ def _changes(state: Mapping[str, Tensor], base: nn.Module) -> dict[str, Tensor]:
     return found
 
 
-def _applied(changes: Mapping[str, Tensor], base: nn.Module) -> dict[str, Tensor]:
+def _applied(source: Path, changes: Mapping[str, Tensor], base: nn.Module) -> dict[str, Tensor]:
     state = {name: value.detach().cpu().clone() for name, value in base.state_dict().items()}
     for name in state.keys() & changes.keys():
+        scale = changes.get(f"{name}.scale")
+        if changes[name].shape != state[name].shape or scale is None or scale.numel() != 1:
+            raise TalkingError(f"{source} has no usable change of {name}: run the stage stage_two again.")
         change = changes[name].double() * changes[f"{name}.scale"]
         state[name] = (state[name].double() + change).to(state[name].dtype)
     return state

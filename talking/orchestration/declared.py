@@ -54,7 +54,11 @@ def declared(values: Iterable[Any], script: str) -> tuple[Any, ...]:
     values, stages = tuple(values), stages_that_run(script)
     if not stages:
         return values
-    labels = {key: text for value in values for key, text in getattr(value, "labels", {}).items()}
-    names = frozenset(Template(name).safe_substitute(labels) for stage in stages for name in stage.params)
+    names = frozenset(Template(name).safe_substitute(labels_of(values)) for stage in stages for name in stage.params)
     reader = " or ".join(f"stage {stage.name} of {stage.graph}" for stage in stages)
     return tuple(Declared(value, names, "", reader) for value in values)
+
+
+def labels_of(values: Iterable[Any]) -> dict[str, str]:
+    """Return the names that params choose, of all the params that a script reads."""
+    return {key: text for value in values for key, text in getattr(value, "labels", {}).items()}

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from talking.core.documents import parse_yaml
 from talking.core.errors import TalkingError
 
 MAIN = "dvc.yaml"
 FURTHER = "pipelines/*/dvc.yaml"
-# The same documents in a tenth of the time, where PyYAML was built with libyaml.
-FASTEST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SCRIPT = re.compile(r"-m\s+([\w.]+)")
 
 
@@ -44,9 +41,9 @@ def graphs(root: Path) -> list[Path]:
 def stages_of(graph: Path) -> Iterator[Stage]:
     """Yield the stages of a graph. Raises `TalkingError` when the file is no graph."""
     try:
-        for name, entry in yaml.load(graph.read_text(), Loader=FASTEST)["stages"].items():
+        for name, entry in parse_yaml(graph.read_text())["stages"].items():
             yield Stage(graph, name, tuple(SCRIPT.findall(entry["cmd"])), entry)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TalkingError(
             f"{graph} is no graph that DVC reads ({error}): mend it; `dvc stage list` says more."
         ) from error

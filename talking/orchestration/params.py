@@ -4,15 +4,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from talking.cluster.settings import Cluster
+from talking.core.documents import read_yaml
 from talking.core.errors import TalkingError
-from talking.core.typed import number, read_file, unused
+from talking.core.typed import NAMED, SEED, number, read_file, unused
 from talking.media.audio import MfccConfig
 from talking.systems.backbone.params import TrainedBackbone
 from talking.systems.mm22.delivery import AskedRest
 from talking.systems.mm22.params import StageOne, StageTwo
+
+X264Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Mfcc:
 class Animate:
     """Videos of the test clips; with `rest: auto` people of the training set rest as learned, others as pictured."""
 
-    preset: str
+    preset: X264Preset
     rest: AskedRest
     expression: float = number(above=0)
     size: int = number(16, 1024)
@@ -150,11 +153,11 @@ class Tracking:
 class Params:
     """The whole of params.yaml."""
 
-    corpus: str
-    backbone: str
-    seed: int
-    corpora: dict[str, Corpus]
-    backbones: dict[str, Backbone | TrainedBackbone]
+    corpus: str = field(metadata=NAMED)
+    backbone: str = field(metadata=NAMED)
+    seed: int = field(metadata=SEED)
+    corpora: dict[str, Corpus] = field(metadata=NAMED)
+    backbones: dict[str, Backbone | TrainedBackbone] = field(metadata=NAMED)
     demo_corpus: DemoCorpus
     resample: Resample
     align: Align
@@ -198,4 +201,4 @@ def load_params(path: Path) -> Params:
 
 def as_plain(path: Path) -> dict[str, object]:
     """Return params.yaml as plain nested mappings, for trackers to record."""
-    return dict(yaml.safe_load(path.read_text()))
+    return dict(read_yaml(path))

@@ -9,9 +9,11 @@ from typing import Any
 
 import yaml
 
+from talking.core.documents import DEEPEST, UnreadableError, parse_yaml, read_yaml
 from talking.core.errors import TalkingError
 from talking.core.files import write_text
 from talking.core.typed import read_section
+from talking.core.wording import shown
 from talking.orchestration.params import Params
 
 Nested = dict[str, Any]
@@ -58,7 +60,7 @@ def write_presets(changes: Mapping[str, Any], params: Path) -> dict[str, tuple[A
     """
     before, text = dict(_flat(_mapping_of(params))), params.read_text()
     after = _replaced(text, changes)
-    if dict(_flat(yaml.safe_load(after))) != {**before, **changes}:
+    if dict(_flat(parse_yaml(after))) != {**before, **changes}:
         raise TalkingError(f"{params} is laid out in a way that cannot be changed in place: change its values by hand.")
     if after != text:
         write_text(params, after)
@@ -71,25 +73,20 @@ def describe(changed: Mapping[str, tuple[Any, Any]]) -> list[str]:
 
 
 def _mapping_of(path: Path) -> Nested:
-    if not path.is_file():
-        raise TalkingError(f"{path} is missing: run from the root of the repository.")
-    try:
-        found = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TalkingError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    found = read_yaml(path)
     if not isinstance(found, dict):
-        raise TalkingError(f"{path} must be a section of keys and values, not {found!r}.")
+        raise TalkingError(f"{path} must be a section of keys and values, not {shown(found)}.")
     return found
 
 
 def _setting(text: str) -> Nested:
     key, equals, value = text.partition("=")
-    if not equals:
-        raise TalkingError(f"{text} is no setting: write key=value, such as stage_one.steps=1000.")
+    if not equals or key.count(".") >= DEEPEST:
+        raise TalkingError(f"{shown(text)} is no setting: write key=value, such as stage_one.steps=1000.")
     try:
-        found = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise TalkingError(f"{text} has no value that YAML can read.") from error
+        found = parse_yaml(value)
+    except UnreadableError as error:
+        raise TalkingError(f"{shown(text)} has no value that YAML can read ({error}).") from error
     return reduce(lambda inner, part: {part: inner}, reversed(key.split(".")), found)
 
 
@@ -137,7 +134,9 @@ def _as_override(value: Any, key: str) -> str:
     if not isinstance(value, str) or (_PLAIN.fullmatch(text) and text.lower() not in _WORDS):
         return text
     if re.search(r"[\s'\\]", text):
-        raise TalkingError(f"{key} is {text!r}, which no option can carry: write it into params.yaml with --write.")
+        raise TalkingError(
+            f"{key} is {shown(text)}, which no option can carry: write it into params.yaml with --write."
+        )
     return f"'{text}'"
 
 

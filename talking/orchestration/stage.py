@@ -14,11 +14,12 @@ from talking.core.leftovers import clean_leftovers
 from talking.core.lock import alone
 from talking.core.progress import ProgressLine
 from talking.core.tied import end_with_starter
+from talking.core.wording import printable
 from talking.data import storage
 from talking.data.shards import ClipStatus, check_rejected, fingerprint
 from talking.data.storage import Location, located
 from talking.orchestration import tracking
-from talking.orchestration.declared import declared
+from talking.orchestration.declared import declared, labels_of
 from talking.orchestration.params import Params, as_plain, load_params
 from talking.orchestration.sources import PACKAGES, code_hash, modules_of
 
@@ -42,14 +43,16 @@ def run_stage(
     """Run a stage's script: read its command line and its params, and call `main` with both.
 
     Each of `names` is an argument `--name PATH` of the command line, and reaches `main` by that name. An `optional` one
-    that is not given is None, and one with `://` in it stays a URL, for the folders of shards. `load` reads the params.
+    that is not given is None, and one with `://` in it stays a URL, for the folders of shards. `{corpus}` in a path is
+    the params' own (so are their other `labels`): they are filled in here, once they are checked, because DVC would
+    lay any value of params.yaml before a shell as it is. `load` reads the params.
     Of these `main` can read only what the stage declares in its dvc.yaml, beside the sections that say where work is
     computed and recorded. A mistake of the user ends the process with one sentence and exit code 1, a signal with one
     and its own code. A second process of the same stage is refused, and the stage ends when the DVC that runs it does.
     """
     parser = argparse.ArgumentParser(description=doc)
     for name in (*names, *optional):
-        parser.add_argument(f"--{name.replace('_', '-')}", type=located, required=name in names)
+        parser.add_argument(f"--{name.replace('_', '-')}", required=name in names)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = vars(parser.parse_args())
     debug = arguments.pop("debug")
@@ -58,13 +61,22 @@ def run_stage(
         if BY_DVC in os.environ:
             end_with_starter()
         try:
-            with alone(_place_of(script, arguments), script):
-                clean_places(arguments.values())
-                main(*declared(load(), script), **arguments)
+            params = load()
+            paths = {name: text and located(_filled(text, params)) for name, text in arguments.items()}
+            with alone(_place_of(script, paths), script):
+                clean_places(paths.values())
+                main(*declared(params, script), **paths)
         except (TalkingError, OSError) as error:
             if debug:
                 raise
-            sys.exit(f"error: {error}")
+            sys.exit(f"error: {printable(str(error))}")
+
+
+def _filled(path: str, params: Iterable[Any]) -> str:
+    """Return a path of the command line with the labels of params in the place of their names in braces."""
+    for label, text in labels_of(params).items():
+        path = path.replace(f"{{{label}}}", text)
+    return path
 
 
 def _place_of(script: str, arguments: dict[str, Any]) -> Path:

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from talking.core.asks import AsksTooMuchError, check_asks
 from talking.core.errors import TalkingError
 from talking.models.psp import GradualStyleEncoder
-from talking.models.stored import check_state
+from talking.models.stored import COARSE, check_state
 from talking.models.stylegan2 import Generator
 
 PSP_TASK = "ffhq_encode"
@@ -49,7 +50,7 @@ def convert_stylegan2(path: Path, resolution: int = 1024) -> tuple[dict[str, Ten
     content = read_checkpoint(path, ("g_ema", "latent_avg"))
     with torch.device("meta"):
         network = Generator(resolution)
-    return converted(path, network, content["g_ema"]), mean_latent(path, content["latent_avg"])
+    return converted(path, network, content["g_ema"]), mean_latent(path, content["latent_avg"], (512,))
 
 
 def convert_psp(path: Path, n_styles: int = 18) -> PspWeights:
@@ -62,7 +63,7 @@ def convert_psp(path: Path, n_styles: int = 18) -> PspWeights:
     return PspWeights(
         converted(path, encoder, below(states, "encoder.")),
         converted(path, generator, below(states, "decoder.")),
-        mean_latent(path, content["latent_avg"]).expand(n_styles, -1),
+        mean_latent(path, content["latent_avg"], (n_styles, 512)),
     )
 
 
@@ -82,6 +83,11 @@ def check_no_page(path: Path) -> None:
             )
 
 
+def too_much(path: Path, error: AsksTooMuchError) -> TalkingError:
+    """Return the error of a file that would take more memory than weights of its size do."""
+    return TalkingError(f"{path} asks for more memory than it has bytes ({error}): get the file from its publisher.")
+
+
 def read_checkpoint(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     """Return a checkpoint's dict, running no code that a pickle may hold; pSp's `argparse.Namespace` is let through.
 
@@ -89,8 +95,12 @@ def read_checkpoint(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     """
     check_no_page(path)
     try:
+        with path.open("rb") as file:
+            check_asks(file)
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, weights_only=True, map_location=torch.get_default_device())
+    except AsksTooMuchError as error:
+        raise too_much(path, error) from error
     except UNREADABLE as error:
         raise TalkingError(
             f"{path} is cut short or not a checkpoint of tensors ({type(error).__name__}): download it again."
@@ -119,11 +129,16 @@ def _counts(network: nn.Module) -> dict[str, Tensor]:
     return {name: torch.zeros((), dtype=torch.long) for name in counted}
 
 
-def mean_latent(path: Path, value: Any) -> Tensor:
-    """Return the mean latent (512,) or (L, 512) in float32. Raises TalkingError when `value` is none."""
-    if not isinstance(value, Tensor) or value.shape[-1:] != (512,) or not value.isfinite().all():
+def mean_latent(path: Path, value: Any, shape: tuple[int, ...]) -> Tensor:
+    """Return the mean latent in float32, in the shape that is stored: (512,), or (L, 512) where each style has its own.
+
+    One latent for all styles may be written as (512,) or (1, 512). Raises TalkingError when `value` is none.
+    """
+    usable = isinstance(value, Tensor) and value.is_floating_point() and value.dtype not in COARSE
+    if not usable or value.shape not in ((512,), (1, 512), shape) or not value.isfinite().all():
         raise TalkingError(f"{path} has no usable mean latent: give the file that the catalogue names.")
-    return value.float()
+    flat: Tensor = value.float().reshape(-1, 512)
+    return flat.expand(*shape).clone() if len(shape) > 1 else flat[0]
 
 
 def below(states: Any, prefix: str) -> Any:

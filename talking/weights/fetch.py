@@ -1,7 +1,7 @@
 """Downloading one file over HTTPS: with progress, and going on where a broken download stopped."""
 
 import http.client
-import json
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from talking.core.documents import parse_json, text_of
 from talking.core.errors import TalkingError
 from talking.core.files import full_disk_as_error, write_json
+from talking.core.wording import printable
 
 CHUNK = 1 << 20
 TIMEOUT_S = 60
+# Bytes of a file whose size nobody published: three times the largest of the catalogue's.
+MOST = 4 << 30
+_LENGTH = re.compile(r"[0-9]{1,18}")
 OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 Report = Callable[[int, int | None], None]
@@ -38,18 +43,29 @@ class _SecureRedirects(urllib.request.HTTPRedirectHandler):
 
 def check_address(url: str) -> None:
     """Raise TalkingError unless `url` is one of HTTPS, or of one's own machine."""
-    parts = urllib.parse.urlsplit(url)
-    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in OWN_MACHINE)
-    if not secure or not parts.hostname:
-        raise TalkingError(f"{url} is no address of HTTPS: give one that begins with https://, or a file.")
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, _ = parts.hostname, parts.port  # Either is a ValueError in an address that has none.
+    except ValueError as error:
+        raise _no_address(url) from error
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in OWN_MACHINE)
+    if not secure or not host:
+        raise _no_address(url)
 
 
-def download(url: str, target: Path, report: Report, *, attempts: int = 5, pause_s: float = 1.0) -> None:
+def _no_address(url: str) -> TalkingError:
+    return TalkingError(f"{printable(url, 200)} is no address of HTTPS: give one that begins with https://, or a file.")
+
+
+def download(
+    url: str, target: Path, report: Report, *, most: int = MOST, attempts: int = 5, pause_s: float = 1.0
+) -> None:
     """Fetch `url` into `target`, which appears only when all of it is there.
 
     What has arrived stays in `<target>.part` between attempts and between runs, and is continued where the server can
     and the file is still the same (its ETag or date). `report(bytes so far, bytes in all or None)` is called as it
-    grows. Raises TalkingError when the address is refused, is a web page, or breaks off `attempts` times in a row.
+    grows. Raises TalkingError when the address is refused, is a web page, has more than `most` bytes, or breaks off
+    `attempts` times in a row.
     """
     check_address(url)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +75,10 @@ def download(url: str, target: Path, report: Report, *, attempts: int = 5, pause
         before = _size(part)
         try:
             with full_disk_as_error(target):
-                _receive(url, target, report)
+                _receive(url, target, report, most)
             break
+        except (http.client.InvalidURL, ValueError) as error:
+            raise _no_address(url) from error
         except (OSError, http.client.HTTPException) as error:
             failures = 0 if _size(part) > before else failures + 1
             if failures >= attempts:
@@ -92,10 +110,11 @@ def _size(path: Path) -> int:
 
 def _said(error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
-    return str(reason).splitlines()[0] if str(reason) else type(error).__name__
+    lines = printable(str(reason), 200).splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
-def _receive(url: str, target: Path, report: Report) -> None:
+def _receive(url: str, target: Path, report: Report, most: int) -> None:
     """Fetch what is missing of the file into its part. Raises OSError or HTTPException when it breaks off."""
     part = _part(target)
     opener = urllib.request.build_opener(_SecureRedirects)
@@ -107,12 +126,24 @@ def _receive(url: str, target: Path, report: Report) -> None:
             part.unlink()
             raise OSError("the part was longer than the file") from error
         if error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise TalkingError(f"{url} is refused by its server ({error.code} {error.reason}): check it.") from error
+            said = f"{error.code} {_said(error)}"
+            raise TalkingError(f"{url} is refused by its server ({said}): check it.") from error
         raise
     with response:
         answer = _answer(url, response, _size(part))
+        if (answer.total or 0) > most:
+            raise _too_large(url, f"{answer.total} bytes", most)
         write_json(_note(target), {"url": url, "version": answer.version})
-        _copy(response, part, answer, report)
+        if not _copy(response, part, answer, report, most):
+            discard(target)
+            raise _too_large(url, "more bytes", most)
+
+
+def _too_large(url: str, found: str, most: int) -> TalkingError:
+    return TalkingError(
+        f"{url} has {found} where the file has at most {most}: check the address, or download it yourself and give "
+        "the file."
+    )
 
 
 def _headers(url: str, target: Path) -> dict[str, str]:
@@ -126,7 +157,7 @@ def _headers(url: str, target: Path) -> dict[str, str]:
 
 def _read_note(path: Path) -> Mapping[str, Any]:
     try:
-        content = json.loads(path.read_text())
+        content = parse_json(text_of(path))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
@@ -138,7 +169,8 @@ def _answer(url: str, response: Any, size: int) -> Answer:
         raise TalkingError(f"{url} is a web page and not a file: give the address that its download button leads to.")
     etag = headers.get("ETag")
     version = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")
-    length = int(headers["Content-Length"]) if str(headers.get("Content-Length")).isdigit() else None
+    told = str(headers.get("Content-Length"))
+    length = int(told) if _LENGTH.fullmatch(told) else None
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         return Answer(0, length, version)
     if not str(headers.get("Content-Range")).startswith(f"bytes {size}-"):
@@ -146,13 +178,17 @@ def _answer(url: str, response: Any, size: int) -> Answer:
     return Answer(size, None if length is None else size + length, version)
 
 
-def _copy(response: Any, part: Path, answer: Answer, report: Report) -> None:
+def _copy(response: Any, part: Path, answer: Answer, report: Report, most: int) -> bool:
+    """Write what comes to its place in the part; return False, and stop, where that becomes more than `most` bytes."""
     done = answer.start
     with part.open("r+b" if answer.start else "wb") as file:
         file.seek(answer.start)
         while chunk := response.read1(CHUNK):
-            file.write(chunk)
             done += len(chunk)
+            if done > most:
+                return False
+            file.write(chunk)
             report(done, answer.total)
     if answer.total is not None and done < answer.total:
         raise OSError(f"the connection closed at {done} of {answer.total} bytes")
+    return True

@@ -15,6 +15,7 @@ from talking.weights.checkpoints import check_no_page
 from talking.weights.layouts import LAYOUTS, hollow
 
 PAPER_RESOLUTION = 1024
+RESOLUTIONS = tuple(2**n for n in range(3, 13))  # pixels
 SOURCE_KEY = "source_sha256"
 
 
@@ -42,6 +43,7 @@ def add_file(
     """
     digest = check_digest(row, source)
     tensors = LAYOUTS[row.layout].read(source, resolution)
+    check_stored(source, row, resolution, tensors)
     if row.keep_file:
         _keep(source, folder / row.file)
     config = _config(row, published_name or source.name, digest, source.stat().st_size, resolution)
@@ -88,14 +90,19 @@ def _keep(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
+def check_stored(source: Path, row: PublishedWeights, resolution: int, tensors: dict[str, Tensor]) -> None:
+    """Raise TalkingError unless tensors are what is stored of a row: the one check of adding and of verifying."""
+    check_state(source, hollow(LAYOUTS[row.layout], resolution), tensors)
+
+
 def load_added(folder: Path, row: PublishedWeights) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return (config, tensors) of what was added, once it is what its config says. Raises TalkingError."""
     config, tensors = load_network(folder, row.name)
     path = folder / f"{row.name}.safetensors"
-    resolution = config.get("resolution")
-    if config.get("name") != row.name or not isinstance(resolution, int):
+    resolution: Any = config.get("resolution")
+    if config.get("name") != row.name or resolution not in RESOLUTIONS:
         raise TalkingError(f"{path.with_suffix('.json')} is not the config of {row.name}: add the weights again.")
-    check_state(path, hollow(LAYOUTS[row.layout], resolution), tensors)
+    check_stored(path, row, resolution, tensors)
     return config, tensors
 
 

@@ -46,7 +46,7 @@ def convert_nvidia(path: Path, resolution: int = 1024) -> tuple[dict[str, Tensor
     _check_names(path, set(names.values()), set(stored))
     state = {ours: _fitted(ours, stored[theirs], shapes[ours]) for ours, theirs in names.items()}
     _check_filters(path, state)
-    return converted(path, network, state), mean_latent(path, stored[W_AVG])
+    return converted(path, network, state), mean_latent(path, stored[W_AVG], (512,))
 
 
 def nvidia_names(resolution: int) -> Iterator[tuple[str, str]]:

@@ -10,13 +10,14 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
 
+from talking.core.asks import AsksTooMuchError, check_asks
 from talking.core.errors import TalkingError
-from talking.weights.checkpoints import UNREADABLE, check_no_page
+from talking.weights.checkpoints import UNREADABLE, check_no_page, too_much
 
 
 class UnknownCallError(pickle.UnpicklingError):
@@ -70,6 +71,13 @@ def bare(kind: str, state: Any) -> Bare:
     return made
 
 
+class _Ordered(OrderedDict[Any, Any]):
+    """An `OrderedDict` without attributes of its own, which a pickle could copy into any number of them."""
+
+    def __setstate__(self, _state: Any) -> None:
+        """Take no attributes."""
+
+
 def _persistent(meta: Any) -> Bare:
     """Stand in for `_reconstruct_persistent_obj`, which would run `meta["module_src"]`."""
     if not isinstance(meta, dict) or not isinstance(meta.get("state"), dict):
@@ -79,7 +87,8 @@ def _persistent(meta: Any) -> Bare:
 
 def _storage(content: Any) -> Any:
     """Stand in for `torch.storage._load_from_bytes`, which would unpickle without restriction."""
-    return torch.load(io.BytesIO(content), weights_only=True, map_location=torch.get_default_device())
+    check_asks(file := io.BytesIO(content))
+    return torch.load(file, weights_only=True, map_location=torch.get_default_device())
 
 
 def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_rest: Any) -> Tensor:
@@ -112,10 +121,9 @@ def _unimportant(*_arguments: Any) -> Bare:
 
 
 _ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
-    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "OrderedDict"): _Ordered,
     ("builtins", "set"): set,
     ("builtins", "frozenset"): frozenset,
-    ("builtins", "bytearray"): bytearray,
     ("__builtin__", "set"): set,
     ("__builtin__", "frozenset"): frozenset,
     ("_codecs", "encode"): _bytes,
@@ -137,9 +145,31 @@ _ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
+# What makes a copy of what it is given.
+_COPYING = (_Ordered, set, frozenset, tuple, _bytes)
+
+
 class _StateUnpickler(pickle.Unpickler):
+    """Copies are made of no more entries than the file has bytes: of any number, a part could be copied for ever."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        super().__init__(file)
+        self._left = size
+
+    def _metered(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            made = function(*arguments)
+            self._left -= len(made)
+            if self._left < 0:
+                raise AsksTooMuchError("it copies its own parts again and again")
+            return made
+
+        return call
+
     def find_class(self, module: str, name: str) -> Any:
         admitted = _ADMITTED.get((module, name))
+        if admitted in _COPYING:
+            return self._metered(admitted)
         return admitted or _NeverCalled(name, (Bare,), {"__module__": module})
 
     def persistent_load(self, _pid: Any) -> Any:
@@ -154,7 +184,10 @@ def read_pickle(path: Path) -> Any:
     check_no_page(path)
     try:
         with path.open("rb") as file:
-            return _StateUnpickler(file).load()
+            check_asks(file)
+            return _StateUnpickler(file, path.stat().st_size).load()
+    except AsksTooMuchError as error:
+        raise too_much(path, error) from error
     except UnknownCallError as error:
         raise TalkingError(
             f"{path} would call {error} as it is read, which no weights need: get the file from its publisher."

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,9 @@ from talking.core.errors import TalkingError
 from talking.media.audio import write_wav_bytes
 from talking.media.ffmpeg import ffmpeg_binary
 from talking.media.video import decode_frames, probe, read_metadata
+from talking.orchestration.params import load_params
+from talking.orchestration.prepared import Prepared
+from talking.orchestration.tuning import Tuning
 from tests.synthesis.conftest import save_models
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +71,20 @@ def changed(option: str, value: str) -> tuple[str, ...]:
     """Return the command with another value of one option."""
     at = ANIMATE.index(option) + 1
     return (*ANIMATE[:at], value, *ANIMATE[at + 1 :])
+
+
+def test_models_elsewhere_need_no_params_here(here, tmp_path, monkeypatch) -> None:
+    """Given by an absolute path from a folder without params.yaml: the models carry what they need, tuning too."""
+    models = tmp_path / "models"
+    shutil.copytree(here / "models" / corpus_of(here), models)
+    params = load_params(here / "params.yaml")
+    Prepared.of(params).save(models / "stage_one")
+    Tuning.of(replace(params, stage_two=replace(params.stage_two, steps=1))).save(models / "stage_two")
+    for name in ("face.png", "speech.wav"):
+        shutil.copy(here / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    cli.main([*ANIMATE, "--models", str(models), "--tune"])
+    assert probe(tmp_path / "out" / "speaks.mp4").frames == 20
 
 
 def test_animate_writes_a_marked_video_with_sound(here, capsys) -> None:
@@ -193,7 +211,7 @@ def test_a_missing_model_is_said_by_its_folder() -> None:
     assert "elsewhere/stage_one is missing: train a model first" in sentence(*ANIMATE, "--models", "elsewhere")
 
 
-@pytest.mark.parametrize("size", ["0", "-2", "33"])
+@pytest.mark.parametrize("size", ["0", "-2", "33", "4098", "100000", "9" * 30])
 def test_a_size_that_no_video_can_have_is_said_so(size) -> None:
     assert size in sentence(*changed("--size", size))
 

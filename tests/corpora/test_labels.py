@@ -46,6 +46,11 @@ def test_the_entries_of_a_master_label_file_keep_their_paths(tmp_path):
         ("200 100 bin\n", "goes back in time at 'bin'"),
         ("500 900 bin\n100 950 blue\n", "goes back in time at 'blue'"),
         ("-10 100 bin\n", "goes back in time at 'bin'"),
+        ("0 " + "9" * 400 + " bin\n", "has a line '0 9999"),
+        ("0 " + "9" * 5000 + " bin\n", "has a line '0 9999"),
+        ("0 999999 bin\n", "has 'bin' end after 999999 s, more than a day"),
+        ("0 1_0 bin\n", "has a line '0 1_0 bin'"),
+        ("0 \u0661\u0662 bin\n", "has a line"),
     ],
 )
 def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, text, message):
@@ -55,7 +60,17 @@ def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, text, message):
     assert str(path) in str(caught.value) and message in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '[{"start_s": "x", "end_s": 1, "text": "a"}]', '{"start_s": 1}'])
+def test_the_times_of_a_whole_day_are_taken(tmp_path):
+    (segment,) = read_segments(put(tmp_path / "x.align", "0 86400 bin\n"), 1)
+    assert (segment.start_s, segment.end_s) == (0, 86400)
+
+
+ENDLESS = '[{"start_s": 0, "end_s": ' + "9" * 400 + ', "text": "a"}]'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", '[{"start_s": "x", "end_s": 1, "text": "a"}]', '{"start_s": 1}', ENDLESS, "[" * 10**5]
+)
 def test_json_that_is_no_list_of_segments_is_refused(tmp_path, text):
     with pytest.raises(TalkingError, match=r"x\.json"):
         read_json_segments(put(tmp_path / "x.json", text))
@@ -64,3 +79,9 @@ def test_json_that_is_no_list_of_segments_is_refused(tmp_path, text):
 def test_numbers_in_names_sort_by_value():
     names = ["s10", "s2", "s1", "33F", "01M", "Lipspkr2", "Lipspkr10"]
     assert sorted(names, key=natural_key) == ["01M", "33F", "Lipspkr2", "Lipspkr10", "s1", "s2", "s10"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", '"', "..", "a/../b", "\x1b[2J"])
+def test_an_entry_of_any_name_is_read_or_refused_in_a_sentence(tmp_path, name):
+    found = read_mlf(put(tmp_path / "x.mlf", f'#!MLF!#\n"{name}"\n0 10000000 a\n.\n'))
+    assert [segment.text for segments in found.values() for segment in segments] == ["a"]

@@ -1,8 +1,11 @@
 """The manifest and the rejects: written and read back, the same bytes for the same rows, shards filled in order."""
 
 import string
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,3 +134,24 @@ def test_too_many_rejects_stop_the_run_and_notes_do_not_count():
     with pytest.raises(TalkingError, match=r"grid: 2 of 10 .*max_rejected = 0\.1.*s1/x\.mpg"):
         check_rejects(8, [REFUSED, REFUSED], 0.1, "grid")
     check_rejects(0, [], 0.0, "grid")
+
+
+@pytest.mark.parametrize(
+    "changed", [{"key": "a/b"}, {"speaker": "x$(touch PWN)"}, {"name": ""}, {"shard": "../s1.tar"}]
+)
+def test_a_manifest_with_a_name_that_is_none_is_refused(tmp_path, changed):
+    (row,) = manifest([clip("s1", "bbaf2n")])
+    write_manifest(tmp_path / "m.parquet", [replace(row, **changed)])
+    with pytest.raises(TalkingError, match=r"m.parquet has the clip .*run corpus again"):
+        read_manifest(tmp_path / "m.parquet")
+
+
+@pytest.mark.parametrize("column", ["words", "shard", "key"])
+def test_a_manifest_with_a_hole_or_a_column_of_another_kind_is_refused(tmp_path, column):
+    write_manifest(tmp_path / "m.parquet", manifest([clip("s1", "bbaf2n")]))
+    table = pq.read_table(tmp_path / "m.parquet")
+    place = table.schema.names.index(column)
+    for values in (pa.nulls(1, table.schema.field(place).type), pa.array([{"a": 1}])):
+        pq.write_table(table.set_column(place, column, values), tmp_path / "n.parquet")
+        with pytest.raises(TalkingError, match=r"n.parquet (is no manifest|has the clip)"):
+            read_manifest(tmp_path / "n.parquet")

@@ -1,6 +1,7 @@
 """A backbone inverts, draws, and comes back from disk as it was."""
 
 import json
+import time
 
 import pytest
 import torch
@@ -142,3 +143,32 @@ def test_in_half_the_size_it_draws_the_same_to_the_eye_and_computes_in_full_prec
         wanted, made = backbone(crops), loaded(crops)
     psnr = 10 * torch.log10((wanted.max() - wanted.min()) ** 2 / (wanted - made).square().mean())
     assert psnr > 40
+
+
+@pytest.mark.parametrize("value", [-8, 0.5, 10**6, 2**63, "wide", None, [8], {"a": 1}, 0, 1e300])
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [
+        *(("generator", key) for key in ("kind", "resolution", "style_dim", "n_mlp", "channel_max")),
+        *(("encoder", key) for key in ("kind", "n_styles", "style_dim", "width", "stem")),
+        ("latent_avg", "input_size"),
+    ],
+)
+def test_a_size_that_no_network_has_is_refused_at_once_and_in_a_sentence(tmp_path, part, key, value) -> None:
+    small().save(tmp_path)
+    edit(tmp_path / f"{part}.json", **{key: value})
+    if key == "input_size" and value is None:
+        return
+    began = time.process_time()
+    with pytest.raises(TalkingError) as refusal:
+        Backbone.load(tmp_path)
+    assert time.process_time() - began < 5
+    assert len(str(refusal.value)) < 600 and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("shape", [(), (511,), (7, 512), (1, 1, 512), (0, 512)])
+def test_a_mean_latent_of_another_shape_is_refused(tmp_path, shape) -> None:
+    small().save(tmp_path)
+    save_network(tmp_path, "latent_avg", {"latent_avg": torch.zeros(shape)}, {"input_size": None})
+    with pytest.raises(TalkingError, match="make the backbone again"):
+        Backbone.load(tmp_path)

@@ -1,6 +1,7 @@
 """Networks on disk: what is saved comes back, and what is damaged is refused."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from talking.core.errors import TalkingError
-from talking.models.stored import load_network, save_network
+from talking.models.stored import check_state, load_network, save_network
 
 
 def test_a_network_comes_back_with_its_config(tmp_path) -> None:
@@ -53,3 +54,32 @@ def test_a_missing_or_cut_file_of_ours_is_refused(tmp_path, ending) -> None:
     path.unlink()
     with pytest.raises(TalkingError, match=rf"n\.{ending} is missing"):
         load_network(tmp_path, "n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"hidden": ' + "9" * 5000 + "}", "a number has 5000 digits"),
+        ("[" * 100_000, "n.json is not readable JSON"),
+        ('{"hidden": NaN}', "NaN is no finite number"),
+        ('{"hidden": 8, "hidden": 9}', "the key hidden stands twice"),
+        ("[8]", "does not hold a network's config"),
+    ],
+)
+def test_a_config_that_is_none_is_refused_in_a_sentence(tmp_path, text, said) -> None:
+    save_network(tmp_path, "n", {"a": torch.ones(2)}, {})
+    (tmp_path / "n.json").write_text(text)
+    with pytest.raises(TalkingError, match=said) as refusal:
+        load_network(tmp_path, "n")
+    assert len(str(refusal.value)) < 600 and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.int64, torch.complex64, torch.bool])
+def test_numbers_of_another_kind_than_the_networks_are_refused(kind) -> None:
+    with pytest.raises(TalkingError, match=f"x.safetensors has numbers of the kind {kind} in weight"):
+        check_state(Path("x.safetensors"), nn.Linear(2, 1, bias=False), {"weight": torch.ones(1, 2).to(kind)})
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_numbers_of_any_usual_precision_fit(kind) -> None:
+    check_state(Path("x.safetensors"), nn.Linear(2, 1, bias=False), {"weight": torch.ones(1, 2, dtype=kind)})

@@ -9,6 +9,7 @@ from torch import nn
 from talking.core.errors import TalkingError
 from talking.media.pixels import to_frames
 from talking.metrics.image import psnr
+from talking.models.stored import load_network, save_network
 from talking.models.stylegan2 import Generator
 from talking.models.tuned import digest_of, load_tuned, save_tuned
 
@@ -88,3 +89,22 @@ def test_another_backbone_is_refused(tmp_path) -> None:
     with pytest.raises(TalkingError, match="tuned from another backbone: run the stage stage_two again"):
         load_tuned(tmp_path, "s1", generator(3))
     assert digest_of(base) != digest_of(generator(3)) and digest_of(base) == digest_of(copy.deepcopy(base))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda name, state: state.pop(f"{name}.scale"),
+        lambda name, state: state.update({f"{name}.scale": torch.ones(2)}),
+        lambda name, state: state.update({name: state[name][:1, :, :1]}),
+    ],
+)
+def test_a_difference_that_is_none_of_this_generator_is_refused(tmp_path, spoil) -> None:
+    base = generator()
+    save_tuned(tmp_path, "s1", moved(base), base)
+    config, state = load_network(tmp_path, "s1")
+    name = next(key for key in state if key.endswith("conv.weight"))
+    spoil(name, state)
+    save_network(tmp_path, "s1", state, config)
+    with pytest.raises(TalkingError, match=f"s1.safetensors has no usable change of {name}"):
+        load_tuned(tmp_path, "s1", base)

@@ -1,5 +1,6 @@
 """A picture and a sound become frames part by part: those of the whole, at once, in memory that stays the same."""
 
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -16,7 +17,14 @@ import torch
 from talking.app import Animator
 from talking.core.errors import Rejected, TalkingError
 from talking.media.audio import mfcc_windows
+from talking.models.backbone import Backbone
+from talking.models.resnet_encoder import ResNetEncoder
+from talking.models.stylegan2 import Generator
+from talking.orchestration.carried import USUAL
 from talking.orchestration.params import load_params
+from talking.orchestration.prepared import Prepared
+from talking.orchestration.tuning import Tuning
+from talking.orchestration.work.mfcc import config_of
 from talking.synthesis.codes import synthesise_frames
 from talking.systems.mm22.delivery import Delivery
 from talking.systems.mm22.predict import predicted_codes
@@ -167,8 +175,41 @@ def test_params_are_found_above_the_models(models, monkeypatch, tmp_path) -> Non
     monkeypatch.chdir(ROOT)
     assert Animator.load(models).mfcc.n_fft == PARAMS.mfcc.n_fft
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(TalkingError, match=r"params.yaml is missing"):
+    with pytest.raises(TalkingError, match=r"prepared.json is missing, and no params.yaml lies"):
         Animator.load(models)
+
+
+def test_models_that_carry_how_they_were_prepared_need_no_params(models, monkeypatch, tmp_path) -> None:
+    """Copied anywhere, and whatever a params.yaml nearby says by now, they hear as they were trained to."""
+    copied, other = tmp_path / "copied", replace(PARAMS, mfcc=replace(PARAMS.mfcc, n_mels=33))
+    shutil.copytree(models, copied)
+    Prepared.of(other).save(copied / "stage_one")
+    Tuning.of(PARAMS).save(copied / "stage_two")
+    monkeypatch.chdir(tmp_path)
+    assert (Animator.load(copied).mfcc, Tuning.load(copied)) == (config_of(other), Tuning.of(PARAMS))
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    assert Animator.load(copied).mfcc == config_of(other) and Animator.load(models).mfcc == config_of(PARAMS)
+
+
+def test_what_is_usual_without_params_is_what_params_say() -> None:
+    assert PARAMS.animate == USUAL
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"detector": "dlib"}', '{"detector": "eyes", "mfcc": {}}'])
+def test_what_models_carry_is_refused_by_name_when_it_is_damaged(models, tmp_path, text) -> None:
+    (tmp_path / "stage_one").mkdir()
+    (tmp_path / "stage_one" / "prepared.json").write_text(text)
+    with pytest.raises(TalkingError, match=r"prepared.json is not as training wrote it"):
+        Prepared.load(tmp_path)
+
+
+def test_models_of_two_trainings_are_refused(models, tmp_path) -> None:
+    shutil.copytree(models, tmp_path / "mixed")
+    generator = Generator(32, n_mlp=1, channel_max=4)
+    encoder = ResNetEncoder(generator.n_styles, width=2, stem="small", stem_stride=2)
+    Backbone(generator, encoder, torch.zeros(generator.n_styles, 512)).save(tmp_path / "mixed" / "backbone")
+    with pytest.raises(TalkingError, match=r"6 styles and 3072 numbers.* 8 and 4096: copy both from one training"):
+        Animator.load(tmp_path / "mixed", PARAMS)
 
 
 def test_importing_the_package_does_not_take_torch_along() -> None:

@@ -22,6 +22,8 @@ class Server(ThreadingHTTPServer):
         self.etag: str | None = '"one"'
         self.ranges = True
         self.lengths = True
+        self.told: str | None = None  # in the place of the true length
+        self.reason: str | None = None
         self.drops: list[int] = []
         self.page = False
         self.status = 200
@@ -44,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
         server, wanted = self.server, self.headers.get("Range")
         server.asked.append(wanted)
         if server.moved or server.status != 200:
-            self.send_response(302 if server.moved else server.status)
+            self.send_response(302 if server.moved else server.status, server.reason)
             self.send_header("Location", server.moved or "")
             self.end_headers()
             return
@@ -61,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
         if server.etag:
             self.send_header("ETag", server.etag)
         if server.lengths:
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", server.told or str(len(body)))
         self.end_headers()
         self.wfile.write(body[: server.drops.pop(0)] if server.drops else body)
 
@@ -89,8 +91,9 @@ def said() -> list[tuple[int, int | None]]:
 def get(server, tmp_path, said):
     """Download the file to tmp_path / "w.pth", without pauses."""
 
-    def run(url: str | None = None, attempts: int = 3) -> None:
-        download(url or server.url, tmp_path / "w.pth", lambda *now: said.append(now), attempts=attempts, pause_s=0)
+    def run(url: str | None = None, attempts: int = 3, most: int = fetch.MOST) -> None:
+        target, report = tmp_path / "w.pth", lambda *now: said.append(now)
+        download(url or server.url, target, report, attempts=attempts, pause_s=0, most=most)
 
     return run
 
@@ -213,3 +216,45 @@ def test_a_full_disk_is_said_so(get, monkeypatch) -> None:
     monkeypatch.setattr(fetch, "_copy", full)
     with pytest.raises(TalkingError, match="the disk is full"):
         get()
+
+
+@pytest.mark.parametrize("lengths", [True, False])
+def test_more_bytes_than_the_file_has_are_refused_and_do_not_stay(get, server, tmp_path, lengths) -> None:
+    server.lengths = lengths
+    get(most=len(CONTENT))
+    with pytest.raises(TalkingError, match=r"has .*bytes where the file has at most 1023999: check the address"):
+        get(most=len(CONTENT) - 1)
+    assert not list(tmp_path.glob("*.part*")) and len(server.asked) == 2
+
+
+def test_a_length_beyond_the_limit_is_refused_before_a_byte_is_taken(get, server, tmp_path, said) -> None:
+    server.told = "9" * 15
+    with pytest.raises(TalkingError, match=r"has 999999999999999 bytes where the file has at most 4294967296"):
+        get()
+    assert not said and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("told", ["-5", "abc", "1e6", "5, 5", "9" * 5000, "\xb2", "0x10", "+1024000", " "])
+def test_an_odd_length_counts_as_none(get, server, tmp_path, told) -> None:
+    """What Python's own client makes of it decides how much is read: all, or what it was told."""
+    server.told = told
+    get()
+    assert CONTENT.startswith((tmp_path / "w.pth").read_bytes())
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_what_a_server_says_cannot_move_the_cursor(get, server, status) -> None:
+    server.status, server.reason = status, "No\x1b[2J\x1b]0;you\x07" + "x" * 5000
+    with pytest.raises(TalkingError, match=r"No\\x1b\[2J") as refusal:
+        get(attempts=1)
+    assert str(refusal.value).isprintable() and len(str(refusal.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://[", "https://a:b/", "https://a:99999999/", "https://\x00/", "https://", "https:///x", "https://a b/"],
+)
+def test_what_is_no_address_is_said_so_at_once(get, url) -> None:
+    with pytest.raises(TalkingError, match="is no address of HTTPS") as refusal:
+        get(url)
+    assert str(refusal.value).isprintable()

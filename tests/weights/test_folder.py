@@ -1,6 +1,7 @@
 """Adding to a folder of weights: what is right is stored and stays checked, what is not leaves no trace."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models import alexnet, squeezenet1_1, vgg16
@@ -21,6 +24,7 @@ from talking.metrics.inception import Inception, load_inception
 from talking.metrics.perceptual import Lpips, load_lpips
 from talking.models.inception import build_inception
 from talking.models.ir_se50 import IRSE50
+from talking.models.stylegan2 import Generator
 from talking.models.syncnet import SyncNet
 from talking.weights import CATALOGUE, PublishedWeights, add_file, check_folder, load_added, published
 from talking.weights.folder import presence
@@ -225,3 +229,29 @@ def test_a_file_that_already_lies_in_the_folder_is_added_where_it_is(tmp_path) -
 
 def test_every_layout_describes_itself() -> None:
     assert all(layout.description for layout in LAYOUTS.values())
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(shape=st.sampled_from([(512,), (1, 512), (4, 512), (18, 512), (1, 1, 512), (511,), (512, 1), (0, 512), ()]))
+@pytest.mark.parametrize("name", ["stylegan2-ffhq-1024", "stylegan2-ffhq-1024-ngc", "psp-ffhq-encode"])
+def test_what_is_added_is_what_verifies_whatever_the_mean_latents_shape(tmp_path, name, shape) -> None:
+    """Of a generator it is one latent, of pSp one for all styles or one of each: else it is refused at once."""
+    state, mean = hollow(Generator, 8), torch.linspace(-1, 1, math.prod(shape)).reshape(shape)
+    if name.endswith("ngc"):
+        drawn = {key: value.clone() for key, value in Generator(8).state_dict().items()}
+        path = nvidia_pickle(tmp_path / "w", {**as_nvidia(drawn), "mapping.w_avg": mean})
+    else:
+        path = saved(
+            tmp_path, {"g_ema": state, "latent_avg": mean} if "style" in name else psp(4) | {"latent_avg": mean}
+        )
+    accepted = shape in ((512,), (1, 512)) or (shape == (4, 512) and name.startswith("psp"))
+    folder = tmp_path / f"weights-{name}-{len(shape)}-{math.prod(shape)}"
+    if not accepted:
+        with pytest.raises(TalkingError, match="has no usable mean latent"):
+            add_file(unhashed(name), path, folder, resolution=8)
+        return
+    add_file(unhashed(name), path, folder, resolution=8)
+    assert [entry.fault for entry in check_folder(folder)] == [None]
+    stored = load_added(folder, published(name))[1]["latent_avg"]
+    wanted = mean.expand(4, 512) if name.startswith("psp") else mean.reshape(512)
+    assert torch.equal(stored, wanted)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from talking.core.errors import TalkingError
 from talking.core.typed import number
+from talking.core.wording import shown, shown_key
 from talking.data.members import MOUTH, WINDOWS
 from talking.data.shards import ShardFolder, decode_array
 from talking.data.share import Share
@@ -168,11 +169,11 @@ def begin_hearing(encoder: AudioEncoder, folder: Path) -> None:
     """
     config, state = load_network(folder, NAME)
     if config != encoder.config:
-        wanted = {key: value for key, value in encoder.config.items() if config.get(key) != value}
-        key, value = next(iter(wanted.items()))
+        keys = {**encoder.config, **config}
+        key = next(name for name in keys if encoder.config.get(name) != config.get(name) or name not in encoder.config)
         raise TalkingError(
-            f"stage_one.hearing is {folder}, whose {key} is {config.get(key)} where stage one asks for {value}: "
-            "give the sizes of that encoder, or weights/none."
+            f"stage_one.hearing is {folder}, whose {shown_key(key)} is {shown(config.get(key))} where stage one asks "
+            f"for {shown(encoder.config.get(key))}: give the sizes of that encoder, or weights/none."
         )
     learned: Any = filled(AudioEncoder, config, state, folder / f"{NAME}.safetensors")
     encoder.load_state_dict(learned.state_dict())

@@ -1,15 +1,16 @@
 """The linear model of the displacement's coefficients: a floor for evaluations, the measure of what sound predicts."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from talking.core.files import atomic_path
 from talking.data.clips import ClipArrays
+from talking.models.arrays import load_arrays
 from talking.models.basis import Projector
 from talking.models.ridge import Normal, Ridge, solve
 
@@ -45,8 +46,10 @@ class LinearFit:
     @classmethod
     def load(cls, folder: Path) -> "LinearFit":
         """Read what `save` wrote."""
-        ridge, statistics = Ridge.load(folder / "linear.safetensors"), load_file(folder / "statistics.safetensors")
-        penalty = float(statistics.pop("penalty")[0])
+        ridge, names = Ridge.load(folder / "linear.safetensors"), [each.name for each in fields(cls)]
+        names.remove("ridge")
+        statistics = load_arrays(folder / "statistics.safetensors", names, "stage_one")
+        penalty = float(statistics.pop("penalty").flat[0])
         return cls(ridge, **statistics, penalty=penalty)
 
     @property

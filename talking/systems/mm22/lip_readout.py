@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from talking.core.files import atomic_path
 from talking.data.clips import read_pairs
@@ -13,6 +13,7 @@ from talking.data.masks import faces_in
 from talking.data.members import CODES, LANDMARKS
 from talking.data.shards import ShardFolder, decode_array
 from talking.faces.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE, outer_eye_distance
+from talking.models.arrays import load_arrays
 from talking.models.basis import Projector
 from talking.models.ridge import Normal, solve
 
@@ -67,4 +68,4 @@ def save_readout(readout: np.ndarray, folder: Path) -> None:
 
 def load_readout(folder: Path) -> np.ndarray:
     """Read what `save_readout` wrote, (K, 40)."""
-    return load_file(folder / NAME)["readout"]
+    return load_arrays(folder / NAME, ["readout"], "stage_one")["readout"]

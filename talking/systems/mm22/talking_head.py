@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 
 from talking.core.errors import TalkingError
 from talking.models.basis import Basis, Projector
-from talking.models.stored import check_state, load_network, save_network
+from talking.models.stored import filled_by, load_network, save_network
 from talking.systems.mm22.audio_encoder import AudioEncoder, LstmState
 from talking.systems.mm22.latent_decoder import LatentDecoder
 
@@ -97,15 +98,26 @@ class TalkingHead(nn.Module):
     def load(cls, folder: Path) -> "TalkingHead":
         """Read what `save` wrote, in eval mode. Raises TalkingError on a missing, damaged or foreign file."""
         config, state = load_network(folder, NAME)
-        try:
-            rows, columns = config.pop("components"), config.pop("code_size")
-            empty = np.zeros((rows, columns), np.float32), np.zeros(columns, np.float32), np.ones(rows, np.float32)
-            model = cls(Basis(*empty, total_variance=1.0, n_styles=config.pop("n_styles")), TalkingHeadSize(**config))
-        except (KeyError, TypeError) as error:
-            raise TalkingError(f"{folder / NAME}.json is no talking head's ({error}): train it again.") from error
-        check_state(folder / f"{NAME}.safetensors", model, state)
-        model.load_state_dict(state)
+        source = folder / f"{NAME}.safetensors"
+        _check_basis(folder / f"{NAME}.json", config, state)
+        model: TalkingHead = filled_by(cls._empty, cls.__name__, config, state, source)
         return model.eval()
+
+    @classmethod
+    def _empty(cls, *, components: int, code_size: int, n_styles: int, **size: Any) -> "TalkingHead":
+        """Return a talking head of the sizes that `save` writes, of whatever numbers."""
+        basis = np.zeros((components, code_size), np.float32), np.zeros(code_size, np.float32)
+        variance = np.ones(components, np.float32)
+        return cls(Basis(*basis, variance, total_variance=1.0, n_styles=n_styles), TalkingHeadSize(**size))
+
+
+def _check_basis(path: Path, config: dict[str, Any], state: dict[str, torch.Tensor]) -> None:
+    """Raise TalkingError unless the sizes of V in a config, read from `path`, are those of the V beside it."""
+    rows, columns, styles = (config.get(name) for name in ("components", "code_size", "n_styles"))
+    basis = state.get("projector.components")
+    found = () if basis is None else tuple(basis.shape)
+    if found != (rows, columns) or not isinstance(styles, int) or styles < 1 or found[-1] % styles:
+        raise TalkingError(f"{path} is no talking head's (of another basis V than lies beside it): train it again.")
 
 
 def trainable_parameters(model: nn.Module) -> int:

@@ -1,6 +1,7 @@
 """The talking-head model: equation 1, its identity, and the way to disk and back."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -145,3 +146,16 @@ def test_a_sound_heard_in_parts_gives_the_codes_of_the_whole(parts) -> None:
         made, state = model.stream(part, identity, state)
         codes.append(made)
     torch.testing.assert_close(torch.cat(codes, dim=1), model(windows, identity), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("value", [-8, 0, 0.5, 10**6, 2**63, "wide", None, [8], 1e300])
+@pytest.mark.parametrize("key", ["components", "code_size", "n_styles", "width", "lstm_layers", "code_dim", "hidden"])
+def test_a_size_that_no_network_has_is_refused_at_once_and_in_a_sentence(tmp_path, key, value) -> None:
+    small().save(tmp_path)
+    config = tmp_path / "talking_head.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), key: value}))
+    began = time.process_time()
+    with pytest.raises(TalkingError, match=r"talking_head\.(json|safetensors) ") as refusal:
+        TalkingHead.load(tmp_path)
+    assert time.process_time() - began < 5
+    assert len(str(refusal.value)) < 600 and "\n" not in str(refusal.value)

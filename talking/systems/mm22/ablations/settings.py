@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
+from talking.core.documents import read_yaml
 from talking.core.errors import TalkingError
-from talking.core.typed import number, read_file
+from talking.core.typed import SEED, check_name, number, read_file
 from talking.systems.mm22.methods import INVERSION_TUNED, METHODS
 
 STAGES = METHODS.of_kind("model")
@@ -20,9 +19,9 @@ class Ablation:
     """pipelines/ablations/params.yaml: one run. What it leaves open is as in the main params.yaml."""
 
     row: str
-    seed: int
     role: Role
     floors: bool
+    seed: int = field(metadata=SEED)
     train_steps: int = number(1)
     validate_every: int = number(1)
     tune_steps: int = number(0)
@@ -93,8 +92,10 @@ class Plan:
     name: str = "ablation"
 
     def __post_init__(self) -> None:
-        named = {Line.of(line).row for table in self.tables for line in table.lines}
-        if unknown := sorted(named - self.rows.keys()):
+        for name in (self.name, *self.rows):
+            check_name(name.replace(".", "p"), "rows.yaml")
+        tabled = {Line.of(line).row for table in self.tables for line in table.lines}
+        if unknown := sorted(tabled - self.rows.keys()):
             raise TalkingError(f"rows.yaml: a table has the row {unknown[0]!r}, which rows does not list.")
         if any(len(set(seeds)) != len(seeds) or not seeds for seeds in map(self.seeds_of, self.rows)):
             raise TalkingError("rows.yaml: seeds must be whole numbers, each once: one run of every row has each.")
@@ -119,7 +120,7 @@ class Plan:
 
 def load_plan(path: Path) -> Plan:
     """Read and check the file."""
-    values = yaml.safe_load(path.read_text())
+    values = read_yaml(path)
     try:
         return Plan(
             seeds=tuple(values["seeds"]),
