@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TRACKED = ("raw", "methods", "metrics", "weights")  # In these people and DVC put files that git does not keep.
 PARTS = ("stages", "talking", "pipelines", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore", *TRACKED)
 Run = Callable[..., subprocess.CompletedProcess[str]]
+REPRO = ("python", "-m", "talking.cluster.hold", "dvc", "repro")  # As `make demo` runs it: one Ray for all stages.
 
 SMALL = {
     "backbone": "faces",
@@ -117,7 +118,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     """The small copy, its graph run once, and the function that runs commands in it."""
     folder = tmp_path_factory.mktemp("project")
     run = begin_project(folder, SMALL)
-    run("dvc", "repro")
+    run(*REPRO)
     run("git", "add", "-A")
     run("git", "commit", "-qm", "reproduced")
     return folder, run

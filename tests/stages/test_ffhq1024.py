@@ -25,7 +25,7 @@ from talking.orchestration.presets import read_presets, write_presets
 from talking.systems.mm22.talking_head import TalkingHead, TalkingHeadSize
 from tests.golden.pair import add_golden_pair
 
-from .conftest import ROOT, Run, begin_project, write_params
+from .conftest import REPRO, ROOT, Run, begin_project, write_params
 
 WRITTEN = 36  # frames: the shortest clips of the demo's seed 1 into which each sentence fits
 FRAMES = 8  # that are kept of them: 1024 pixels take seconds a frame
@@ -81,7 +81,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_presets(read_presets(ROOT / "presets", ["paper"], folder / "params.yaml"), folder / "params.yaml")
     add_untrained_trunk(folder / load_params(folder / "params.yaml").stage_one.lpips_trunk)
     write_params(folder, REDUCED)
-    run("dvc", "repro")
+    run(*REPRO)
     return folder
 
 
