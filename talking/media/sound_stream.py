@@ -239,16 +239,12 @@ def _named_channels(stream: SoundStream) -> list[tuple[str, str]]:
 
 def _resampled(source: Any, rate: int, channels: int, timed: bool) -> Any:
     """Return a stream at another rate, in one or two channels; where it is timed, its holes become silence."""
-    return source.filter(
-        "aresample",
-        rate,
-        # Half a frame: a lost packet of MPEG sound (26 ms) must not draw the rest forward; ffmpeg's limit is 100 ms.
-        **({"async": 1, "min_hard_comp": 0.02} if timed else {}),
-        out_chlayout="mono" if channels == 1 else "stereo",
-        out_sample_fmt="flt",
-        # In floating point ffmpeg adds channels up, beyond 1, unless it is told not to.
-        rematrix_maxval=1,
-    )
+    # Half a frame: a lost packet of MPEG sound (26 ms) must not draw the rest forward; ffmpeg's limit is 100 ms.
+    holes = {"async": 1, "min_hard_comp": 0.02} if timed else {}
+    # In floating point ffmpeg adds channels up, beyond 1, unless it is told not to.
+    resampled = source.filter("aresample", rate, rematrix_maxval=1, **holes)
+    # Not by the resampler's own options, of which versions of ffmpeg have different ones.
+    return resampled.filter("aformat", sample_fmts="flt", channel_layouts="mono" if channels == 1 else "stereo")
 
 
 def _as_16_bits(samples: np.ndarray) -> np.ndarray:
