@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talking.app.pairs import Pair, check_pair, pairs_of
+from talking.app.unused import Unused, unused_of
 from talking.core.errors import TalkingError
 from talking.media.ffmpeg import ffmpeg_binary
 from talking.orchestration.params import Params
@@ -37,7 +38,8 @@ def animate(
 ) -> None:
     """Make the videos that `source`, `driving` and `output` name; one that cannot be made costs itself alone.
 
-    Raises `TalkingError` for the one pair, or at the end for those of several that failed.
+    Raises `TalkingError` for the one pair, or at the end for those of several that failed, and for files of the folders
+    that cannot be read. What else the folders held is told.
     """
     if options.size is not None and (options.size < 2 or options.size % 2):
         raise TalkingError(f"--size is {options.size}: give an even number of pixels, such as 256.")
@@ -51,9 +53,30 @@ def animate(
 
         check_models(models)
         failed |= _make(good, Animator.load(models, params), params, options, alone=len(pairs) == 1)
-    if failed:
-        reasons = " ".join(f"{pair.output.name}: {reason}" for pair, reason in failed.items())
-        raise TalkingError(f"{len(failed)} of {len(pairs)} videos were not made. {reasons}")
+    _tell(failed, len(pairs), unused_of(source, driving, pairs))
+
+
+def _tell(failed: dict[Pair, str], count: int, unused: Unused) -> None:
+    """Say at the end what was not used, and raise `TalkingError` where something could not be made or read."""
+    for sentence in unused.others:
+        print(f"not used: {sentence}", file=sys.stderr)
+    reasons = [f"{pair.output.name}: {reason}" for pair, reason in failed.items()]
+    told = [f"{len(failed)} of {count} videos were not made."] * bool(failed) + reasons
+    told += [f"not read: {sentence}" for sentence in unused.broken]
+    if told:
+        raise TalkingError(" ".join(told))
+
+
+def _reason(pair: Pair, error: Exception, *, alone: bool) -> str:
+    """Return why a pair failed, in a sentence; of a single pair, raise it."""
+    if alone and isinstance(error, TalkingError):
+        raise error
+    said = str(error)
+    if not isinstance(error, TalkingError | OSError):
+        said = f"{type(error).__name__} ({' '.join(said.split())}) ended {pair.source} with {pair.driving}."
+    if alone:
+        raise TalkingError(said) from error
+    return said
 
 
 def _checked(pairs: list[Pair]) -> dict[Pair, str]:
@@ -62,10 +85,8 @@ def _checked(pairs: list[Pair]) -> dict[Pair, str]:
     for pair in pairs:
         try:
             check_pair(pair)
-        except TalkingError as error:
-            if len(pairs) == 1:
-                raise
-            failed[pair] = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are made
+            failed[pair] = _reason(pair, error, alone=len(pairs) == 1)
     return failed
 
 
@@ -82,10 +103,8 @@ def _make(pairs: list[Pair], animator: "Animator", params: Params, options: Opti
                     tuned = pair.source, animator.tuned(face, params)
                 speaker = tuned[1]
             _make_one(pair, face, speaker, params, options)
-        except TalkingError as error:
-            if alone:
-                raise
-            failed[pair] = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are made
+            failed[pair] = _reason(pair, error, alone=alone)
     return failed
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from talking.core.errors import Rejected
 from talking.media.audio import NO_STREAM, extraction, to_float, whole_sound
-from talking.media.ffmpeg import compile_command, last_words, log_lines, open_input, run
+from talking.media.ffmpeg import compile_command, last_words, log_lines, named, open_input, run
 
 # What every browser plays, in AAC packets of 21 ms, half a frame.
 SOUND_RATE = 48000
@@ -67,4 +67,4 @@ def add_sound(picture: Path, sound: Path, target: Path, *, frames: int, rate: in
     flags = {"fflags": "+bitexact", "flags:a": "+bitexact", "movflags": "+faststart", "map_metadata": 0}
     chain = ",".join([*steps, f"aformat=channel_layouts={LAYOUTS}"])
     streams = open_input(picture)["v:0"], open_input(sound)["a:0"]
-    run(compile_command(ffmpeg.output(*streams, str(target), af=chain, **options, **flags)), sound)
+    run(compile_command(ffmpeg.output(*streams, named(target), af=chain, **options, **flags)), sound)

@@ -1,5 +1,6 @@
 """The binary that is chosen, and what a failure of ffmpeg says."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -71,3 +72,11 @@ def test_a_full_disk_is_not_the_clips_fault(tmp_path: Path) -> None:
 
 def test_addresses_that_differ_from_run_to_run_are_left_out_of_the_log() -> None:
     assert module.log_lines(b"[mp2 @ 0x55a1b2] [error] Header missing\n\n") == ("[mp2] [error] Header missing",)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.wav", "caf\u00e9.wav".encode(), b"\xff\xfe", b"plain.wav"])
+def test_a_name_that_is_no_text_reaches_ffmpeg_as_its_bytes(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    node = ffmpeg.output(module.open_input(path), module.named(path.with_suffix(".mp4")))
+    wanted = {os.fsencode(path), os.fsencode(path.with_suffix(".mp4"))}
+    assert wanted <= {os.fsencode(argument) for argument in module.compile_command(node)}
