@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talking.app.pairs import Pair, check_pair, pairs_of
+from talking.app.unused import Unused, unused_of
 from talking.core.errors import TalkingError
 from talking.core.leftovers import clean_leftovers
 from talking.core.wording import printable, shown
@@ -45,7 +46,8 @@ def animate(
 
     `params` None: the models themselves say how they are used.
 
-    Raises `TalkingError` for the one pair, or at the end for those of several that failed.
+    Raises `TalkingError` for the one pair, or at the end for those of several that failed, and for files of the folders
+    that cannot be read. What else the folders held is told.
     """
     if options.size is not None and (options.size not in range(2, MOST + 1) or options.size % 2):
         raise TalkingError(f"--size is {shown(options.size)}: give an even number of pixels up to {MOST}, such as 256.")
@@ -65,9 +67,30 @@ def animate(
         failed |= _make(good, animator, models, params, options, warnings, alone=len(pairs) == 1)
         for warning in warnings:
             print(f"warning: {printable(warning)}", file=sys.stderr)
-    if failed:
-        reasons = " ".join(f"{pair.output.name}: {reason}" for pair, reason in failed.items())
-        raise TalkingError(f"{len(failed)} of {len(pairs)} videos were not made. {reasons}")
+    _tell(failed, len(pairs), unused_of(source, driving, pairs))
+
+
+def _tell(failed: dict[Pair, str], count: int, unused: Unused) -> None:
+    """Say at the end what was not used, and raise `TalkingError` where something could not be made or read."""
+    for sentence in unused.others:
+        print(f"not used: {printable(sentence)}", file=sys.stderr)
+    reasons = [f"{pair.output.name}: {reason}" for pair, reason in failed.items()]
+    told = [f"{len(failed)} of {count} videos were not made."] * bool(failed) + reasons
+    told += [f"not read: {sentence}" for sentence in unused.broken]
+    if told:
+        raise TalkingError(" ".join(told))
+
+
+def _reason(pair: Pair, error: Exception, *, alone: bool) -> str:
+    """Return why a pair failed, in a sentence; of a single pair, raise it."""
+    if alone and isinstance(error, TalkingError):
+        raise error
+    said = str(error)
+    if not isinstance(error, TalkingError | OSError):
+        said = f"{type(error).__name__} ({' '.join(said.split())}) ended {pair.source} with {pair.driving}."
+    if alone:
+        raise TalkingError(said) from error
+    return said
 
 
 def _checked(pairs: list[Pair]) -> dict[Pair, str]:
@@ -76,10 +99,8 @@ def _checked(pairs: list[Pair]) -> dict[Pair, str]:
     for pair in pairs:
         try:
             check_pair(pair)
-        except TalkingError as error:
-            if len(pairs) == 1:
-                raise
-            failed[pair] = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are made
+            failed[pair] = _reason(pair, error, alone=len(pairs) == 1)
     return failed
 
 
@@ -107,10 +128,8 @@ def _make(
                     tuned = pair.source, animator.tuned(face, tuning)
                 speaker = tuned[1]
             warnings += _make_one(pair, face, speaker, params.animate if params else USUAL, options)
-        except TalkingError as error:
-            if alone:
-                raise
-            failed[pair] = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are made
+            failed[pair] = _reason(pair, error, alone=alone)
     return failed
 
 

@@ -1,6 +1,7 @@
 """The `talking` command: make a face speak, show what an evaluation found, choose presets, keep published weights."""
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     A mistake of the user ends with one sentence and exit code 1; `--debug` shows where it happened. Ctrl-C and other
     signals that end it do so with a sentence and their own exit code.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name need not be text; one that is none is shown with its bytes.
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = vars(_parser().parse_args(arguments))
     command: Callable[..., None] = options.pop("command")
     debug = options.pop("debug")

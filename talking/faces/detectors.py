@@ -10,6 +10,8 @@ import numpy as np
 from talking.core.accelerators import best_device
 from talking.core.errors import TalkingError
 
+# The file beside dlib's model of landmarks that finds faces from any side.
+ANY_WAY = "mmod_human_face_detector.dat"
 FINDERS = ("dlib", "face_alignment")
 # The longest side, in pixels, of the picture that dlib's detector scans: its time grows with the area.
 SCANNED_SIDE = 640
@@ -17,6 +19,11 @@ SCANNED_SIDE = 640
 COARSE_SIDE = 160
 # The detector's score from which a face is believed without a look at twice the size.
 SURE = 0.5
+# The score from which a face is believed when a large picture is searched pixel by pixel, which shows much else: of 160
+# real faces of 100 pixels all have more, of textures none.
+SEARCHED = 0.3
+# The least side, in pixels, of a picture in which it is worth while to look.
+LEAST_SIDE = 32
 # The square patch, in pixels, that dlib's predictor reads, and the box's side in it. dlib rounds points to whole
 # pixels; on a patch with a face this large that is a fraction of the frame's pixel.
 PATCH, PATCH_BOX = 640, 400
@@ -47,6 +54,12 @@ class LandmarkDetector(Protocol):
 
     def faces(self, frame: np.ndarray) -> list[Box]:
         """Return the boxes of all faces found."""
+
+    def scan(self, frame: np.ndarray) -> list[Box]:
+        """Return the boxes of the faces of 80 pixels and more in a part of a large picture, at the size that it has."""
+
+    def turned_away(self, frame: np.ndarray) -> bool:
+        """Tell whether a picture in which `faces` finds none shows one that is turned aside, tilted or half hidden."""
 
     def shows_face(self, frame: np.ndarray) -> bool:
         """Return whether there is a face in an FFHQ crop."""
@@ -107,6 +120,7 @@ class DlibDetector:
             self._predictor = dlib.shape_predictor(str(model))
         except RuntimeError as error:
             raise TalkingError(f"{model} is not a landmark model of dlib ({error}); fetch it anew") from error
+        self._any_way = model.with_name(ANY_WAY)
 
     def detect(self, frame: np.ndarray) -> Box | None:
         """Return the foremost of `faces`."""
@@ -114,16 +128,26 @@ class DlibDetector:
 
     def faces(self, frame: np.ndarray) -> list[Box]:
         """Scan the frame at SCANNED_SIDE at most for faces from 80 pixels; where none is sure, for faces from 40."""
-        height, width = frame.shape[:2]
-        scale = max(max(height, width) / SCANNED_SIDE, 1.0)
-        if scale > 1:
-            small = (round(width / scale), round(height / scale))
-            frame = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
-        frame = np.ascontiguousarray(frame)
+        frame, scale = _shrunk(frame)
+        if min(frame.shape[:2]) < LEAST_SIDE:
+            return []
         boxes, scores, _ = self._detector.run(frame, 0, 0.0)
         if max(scores, default=0.0) < SURE:
             boxes = self._detector.run(frame, 1, 0.0)[0] or boxes
         return [_scaled(box, scale) for box in boxes]
+
+    def scan(self, frame: np.ndarray) -> list[Box]:
+        """Scan the frame once, for faces that are believed."""
+        if min(frame.shape[:2]) < LEAST_SIDE:
+            return []
+        return [_scaled(box, 1.0) for box in self._detector.run(frame, 0, SEARCHED)[0]]
+
+    def turned_away(self, frame: np.ndarray) -> bool:
+        """Ask dlib's convolutional detector (King 2015), which knows faces from any side and takes seconds."""
+        frame, _ = _shrunk(frame)
+        if min(frame.shape[:2]) < LEAST_SIDE or not self._any_way.is_file():
+            return False
+        return bool(self._dlib.cnn_face_detection_model_v1(str(self._any_way))(frame, 0))
 
     def shows_face(self, frame: np.ndarray) -> bool:
         """Look at the crop at COARSE_SIDE, which takes a third of the time, and as `detect` does where none is seen."""
@@ -154,6 +178,16 @@ class DlibDetector:
     def _predict(self, patch: np.ndarray, left: int, top: int) -> np.ndarray:
         inner = self._dlib.rectangle(left, top, left + PATCH_BOX - 1, top + PATCH_BOX - 1)
         return np.array([(part.x, part.y) for part in self._predictor(patch, inner).parts()], np.float64)
+
+
+def _shrunk(frame: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the frame with SCANNED_SIDE at most, and by how much it was shrunk."""
+    height, width = frame.shape[:2]
+    scale = max(max(height, width) / SCANNED_SIDE, 1.0)
+    if scale > 1:
+        small = (max(1, round(width / scale)), max(1, round(height / scale)))
+        frame = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(frame), scale
 
 
 def _scaled(rectangle: Any, scale: float) -> Box:
@@ -200,6 +234,14 @@ class FaceAlignmentDetector:
         """Return SFD's faces."""
         found = self._library.face_detector.detect_from_image(frame.copy())
         return [Box(*(float(edge) for edge in face[:4])) for face in found]
+
+    def scan(self, frame: np.ndarray) -> list[Box]:
+        """Return SFD's faces."""
+        return self.faces(frame)
+
+    def turned_away(self, frame: np.ndarray) -> bool:  # noqa: ARG002
+        """No: SFD finds faces from any side."""
+        return False
 
     def aligned_box(self, size: int) -> Box | None:  # noqa: ARG002
         """It is not known: SFD's boxes follow the head."""

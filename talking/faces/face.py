@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from talking.core.errors import Rejected, TalkingError
 from talking.faces.alignment import crop, ffhq_quad
-from talking.faces.detectors import Box, LandmarkDetector
+from talking.faces.detectors import LandmarkDetector
+from talking.faces.search import area, still_faces
 
 CROP_SIZE = 256
+SMALL = 1280
 
 
 @dataclass(frozen=True)
@@ -27,16 +30,34 @@ class Face:
 
 
 def find_face(picture: np.ndarray, detector: LandmarkDetector, name: str = "the picture") -> Face:
-    """Return the largest face of a picture uint8 (H, W, 3) RGB; raises `Rejected` ("faceless") where there is none."""
+    """Return the largest face of a picture uint8 (H, W, 3) RGB.
+
+    Raises `Rejected` ("faceless") where there is none that looks this way, and says whether one looks another.
+    """
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
         raise TalkingError(f"{name} is {picture.dtype} {picture.shape}: give RGB, uint8 (H, W, 3).")
-    boxes = detector.faces(picture)
+    boxes = still_faces(picture, detector)
     if not boxes:
-        raise Rejected("faceless", f"{name}: no face was found: give a picture that shows one from the front.")
-    landmarks = detector.landmarks(picture, max(boxes, key=_area))
+        raise Rejected("faceless", f"{name}: {_what_else(picture, detector)}")
+    landmarks = detector.landmarks(picture, max(boxes, key=area))
     quad = ffhq_quad(landmarks)
     return Face(picture, landmarks, quad, crop(picture, quad, CROP_SIZE), len(boxes) - 1)
 
 
-def _area(box: Box) -> float:
-    return (box.right - box.left) * (box.bottom - box.top)
+def _what_else(picture: np.ndarray, detector: LandmarkDetector) -> str:
+    """Return what a picture shows in which no face looks straight out of it."""
+    small = _small(picture)
+    if any(detector.scan(np.ascontiguousarray(np.rot90(small, turns))) for turns in (1, 2, 3)):
+        return "its face lies on its side or stands on its head: turn the picture upright."
+    if detector.turned_away(picture):
+        return "its face is turned aside, tilted or half hidden: give a picture that shows it upright from the front."
+    return "no face was found: give a picture that shows one from the front."
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    """Return the picture with at most SMALL pixels a side: a look at three more ways up need not be fine."""
+    scale = SMALL / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

@@ -1,5 +1,6 @@
 """Finding ffmpeg, building its commands and running them so that a failure is one sentence about one file."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from talking.core.errors import FullDisk, Rejected, TalkingError
 from talking.core.files import tells_of_full_disk
 
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
+DISGUISE = "\uf8ff"  # Begins no absolute path.
 _PREFIXES = re.compile(r"^(\[[^]]*\] ?)+")
 _ERROR = re.compile(r"\[(error|fatal|panic)\]")
 _CORRUPT = re.compile(r"Packet corrupt|corrupt input packet")
@@ -74,9 +76,26 @@ def has_filter(name: str) -> bool:
     return any(line.split()[1:2] == [name] for line in answer.stdout.decode(errors="replace").splitlines())
 
 
+def named(path: Path) -> str:
+    """Return a path as ffmpeg-python can hold it: of a name that is no text its bytes, disguised as text.
+
+    `compile_command` takes the disguise off again.
+    """
+    name = str(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return DISGUISE + os.fsencode(path).decode("latin-1")
+    return name
+
+
+def _undisguised(argument: str) -> str:
+    return os.fsdecode(argument[1:].encode("latin-1")) if argument.startswith(DISGUISE) else argument
+
+
 def open_input(path: Path, **options: Any) -> Any:
     """Return ffmpeg-python's input node for a file; a playlist in disguise may not reach out to the network."""
-    return ffmpeg.input(str(path.absolute()), protocol_whitelist="file,pipe", threads=1, **options)
+    return ffmpeg.input(named(path.absolute()), protocol_whitelist="file,pipe", threads=1, **options)
 
 
 def filtered(stream: Any, filters: Iterable[tuple[str, Mapping[str, str]]]) -> Any:
@@ -89,7 +108,7 @@ def filtered(stream: Any, filters: Iterable[tuple[str, Mapping[str, str]]]) -> A
 def compile_command(node: Any, level: str = "warning") -> list[str]:
     """Return the arguments of the command that a node of ffmpeg-python describes, quiet but for `level` and worse."""
     result: list[str] = node.global_args(*_flags(level)).compile(cmd=ffmpeg_binary(), overwrite_output=True)
-    return result
+    return [_undisguised(argument) for argument in result]
 
 
 def input_command(path: Path) -> list[str]:

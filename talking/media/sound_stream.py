@@ -22,6 +22,7 @@ from talking.media.ffmpeg import (
     compile_command,
     complaints_of,
     log_lines,
+    named,
     open_input,
     raise_if_disk_full,
     run,
@@ -114,7 +115,7 @@ def add_sound(picture: Path, sound: Path, target: Path, *, frames: int, rate: in
     options = {"vcodec": "copy", "acodec": "aac", "audio_bitrate": "160k", "format": "mp4", "threads": 1}
     flags = {"fflags": "+bitexact", "flags:a": "+bitexact", "movflags": "+faststart", "map_metadata": 0}
     streams = open_input(picture)["v:0"], open_input(sound)["a:0"]
-    run(compile_command(ffmpeg.output(*streams, str(target), af=chain, **options, **flags)), sound)
+    run(compile_command(ffmpeg.output(*streams, named(target), af=chain, **options, **flags)), sound)
 
 
 class _Decoding:

@@ -22,6 +22,7 @@ from talking.media.ffmpeg import (
     every_frame,
     filtered,
     log_lines,
+    named,
     open_input,
     raise_if_disk_full,
     run,
@@ -194,7 +195,7 @@ def _encoding(shape: tuple[int, ...], rate: int, wav: Path | None, target: Path,
     colours = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
     fixed = {"format": "mp4", "vcodec": "libx264", "acodec": "aac", "audio_bitrate": "128k", "threads": 1}
     flags = {"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact", "movflags": "+faststart"}
-    return compile_command(ffmpeg.output(*streams, str(target), **fixed, **flags, **colours, **options))
+    return compile_command(ffmpeg.output(*streams, named(target), **fixed, **flags, **colours, **options))
 
 
 def _feed(command: list[str], frames: Iterator[np.ndarray], shape: tuple[int, ...], target: Path) -> None:

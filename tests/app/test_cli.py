@@ -19,7 +19,8 @@ import skimage.data
 import soundfile
 import yaml
 
-from talking.app import cli
+from talking.app import animate, cli
+from talking.app.pairs import Pair
 from talking.core.errors import TalkingError
 from talking.media.audio import write_wav_bytes
 from talking.media.ffmpeg import ffmpeg_binary
@@ -264,3 +265,63 @@ def test_summary_of_a_report_without_videos_names_none(here, tmp_path, monkeypat
     (tmp_path / "data" / corpus_of(here) / "report" / "table.txt").write_text("psnr\n")
     cli.main(["summary"])
     assert "None" not in capsys.readouterr().out
+
+
+def test_whatever_ends_one_pair_costs_it_alone(here, capsys, monkeypatch) -> None:
+    """Names that cannot be written, a NUL, a strip of one row, a name that is no text, an error that nobody foresaw."""
+    shutil.copy(here / "speech.wav", here / "other.wav")
+    cv2.imwrite(str(here / "strip.png"), np.full((1, 5000, 3), 90, np.uint8))
+    rows = [
+        "strip.png,speech.wav,batch/strip.mp4",
+        "face.png,speech.wav,/proc/b.mp4",
+        f"face.png,speech.wav,batch/{'n' * 252}.mp4",
+        "face.png,speech.wav,batch/nul\0.mp4",
+        "nul\0.png,speech.wav,batch/nul.mp4",
+        "face.png,other.wav,batch/unforeseen.mp4",
+        "face.png,speech.wav,batch/good.mp4",
+    ]
+    (here / "batch.csv").write_text("source,driving,output\n" + "\n".join(rows) + "\n")
+    made = animate._make_one
+
+    def fails(pair: Pair, *others):
+        if pair.driving.name == "other.wav":
+            raise ZeroDivisionError("nobody foresaw it")
+        return made(pair, *others)
+
+    monkeypatch.setattr(animate, "_make_one", fails)
+    said = sentence("animate", "-s", "batch.csv", "--size", "32")
+    assert said.startswith("6 of 7 videos were not made.")
+    for words in ("strip.mp4: ", "no face was found", "b.mp4: ", "more than 255 bytes", "nul.mp4: ", "nobody foresaw"):
+        assert words in said, words
+    assert [path.name for path in (here / "batch").iterdir()] == ["good.mp4"]
+
+
+def test_a_name_that_is_no_text_is_read_written_and_shown(here) -> None:
+    folder = here / "bytes"
+    folder.mkdir()
+    for name in ("face.png", "speech.wav"):
+        shutil.copy(here / name, folder / os.fsdecode(b"caf\xe9" + name[-4:].encode()))
+    script = "from talking.app.cli import main; main()"
+    options = ["animate", "-s", "bytes", "-d", "bytes", "-o", "said", "--size", "32"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *options],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert rb"caf\udce9.mp4: 20 frames" in done.stdout
+    assert [os.fsencode(path.name) for path in (here / "said").iterdir()] == [b"caf\xe9.mp4"]
+
+
+def test_what_a_folder_held_besides_is_told_and_what_cannot_be_read_is_a_failure(here, capsys) -> None:
+    folder = here / "mixed"
+    folder.mkdir()
+    shutil.copy(here / "face.png", folder / "a.png")
+    (folder / "notes.txt").touch()
+    command = ("animate", "-s", "mixed", "-d", "speech.wav", "-o", "told", "--size", "32")
+    cli.main(command)
+    assert "not used: mixed: notes.txt: no picture by its name." in capsys.readouterr().err
+    (folder / "b.png").symlink_to("nothing.png")
+    assert sentence(*command) == "not read: mixed/b.png: a link to nothing.png, which is not there."
+    assert (here / "told" / "a.mp4").is_file()

@@ -1,5 +1,6 @@
 """The binary that is chosen, and what a failure of ffmpeg says."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -104,3 +105,11 @@ def test_a_film_of_which_nothing_comes_out_is_refused_with_the_cause(tmp_path: P
 def test_what_a_decoder_only_complained_of_is_kept_apart_from_warnings() -> None:
     log = ("[mp3] [warning] Estimating duration from bitrate", "[mp3float] [error] Header missing")
     assert module.complaints_of(log) == ("Header missing",)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.wav", "caf\u00e9.wav".encode(), b"\xff\xfe", b"plain.wav"])
+def test_a_name_that_is_no_text_reaches_ffmpeg_as_its_bytes(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    node = ffmpeg.output(module.open_input(path), module.named(path.with_suffix(".mp4")))
+    wanted = {os.fsencode(path), os.fsencode(path.with_suffix(".mp4"))}
+    assert wanted <= {os.fsencode(argument) for argument in module.compile_command(node)}
