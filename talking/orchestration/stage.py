@@ -10,7 +10,7 @@ from typing import Any
 from talking import cluster
 from talking.core.ending import ended_by_signal
 from talking.core.errors import TalkingError
-from talking.core.leftovers import clean_leftovers
+from talking.core.leftovers import clean_leftovers, clean_tree
 from talking.core.lock import alone
 from talking.core.progress import ProgressLine
 from talking.core.tied import end_with_starter
@@ -59,7 +59,7 @@ def run_stage(
             end_with_starter()
         try:
             with alone(_place_of(script, arguments), script):
-                clean_places(arguments.values())
+                _clean(arguments.values())
                 main(*declared(load(), script), **arguments)
         except (TalkingError, OSError) as error:
             if debug:
@@ -73,12 +73,11 @@ def _place_of(script: str, arguments: dict[str, Any]) -> Path:
     return STATE / "stages" / f"{script}-{fingerprint(*named)[:16]}"
 
 
-def clean_places(arguments: Iterable[Location | None]) -> None:
+def _clean(arguments: Iterable[Location | None]) -> None:
     """Clean away what runs that were killed left: beside the files that a stage is given, and in the state."""
-    places = {argument.parent for argument in arguments if isinstance(argument, Path)}
-    places |= {STATE, *(path for path in STATE.rglob("*") if path.is_dir())}
-    for place in sorted(places):
+    for place in sorted({argument.parent for argument in arguments if isinstance(argument, Path)}):
         clean_leftovers(place)
+    clean_tree(STATE)
 
 
 def source_fingerprint(module: str) -> str:
