@@ -1,9 +1,8 @@
 """The graph that `bench.soak` kills: sound made, windows of it by the stage mfcc's own work, a training, all on Ray.
 
-`python -m bench.soak_graph <folder>` writes `<folder>/out`, and keeps what a resume needs in `<folder>/state`.
+`python -m bench.soak_graph --folder <folder>` writes `<folder>/out`, and keeps what a resume needs in `<folder>/state`.
 """
 
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ import torch
 
 from talking.cluster import Cluster, connect, map_shards, train
 from talking.core.files import atomic_folder, write_json
+from talking.core.leftovers import clean_tree
 from talking.data.journal import Journal
 from talking.data.members import META, SOUND, WINDOWS
 from talking.data.shards import ClipStatus, Sample, ShardFolder, decode_array, write_shard
 from talking.media.audio import MfccConfig, write_wav_bytes
 from talking.orchestration.shard_stage import shard_inputs
+from talking.orchestration.stage import run_stage
 from talking.orchestration.work.mfcc import MfccWork
 from talking.training.context import TrainContext
 
@@ -96,7 +97,8 @@ class Regression:
 
 
 def main(folder: Path) -> None:
-    """Run what is not yet done, as `dvc repro` would."""
+    """Run what is not yet done, as the stages of a graph would."""
+    clean_tree(folder)
     made, state = folder / "made", folder / "state"
     marks = {f"s{number}-000.tar": "0f" for number in range(SHARDS)}
     with connect(SETTINGS):
@@ -118,4 +120,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_stage(main, __doc__, "folder", load=tuple)

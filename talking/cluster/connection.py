@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import ray
@@ -31,7 +31,7 @@ _HIDE_GPUS = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
 _SYSTEM = {"prestart_worker_first_driver": False, "enable_metrics_collection": False}
 # Where this is 0 Ray takes the machine's loopback address for its own and listens there alone, as it does on macOS;
 # each of its processes reads it as it begins.
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
@@ -76,12 +76,13 @@ def _join(address: str) -> None:
     environment = {"PYTHONPATH": _python_path(), **_HIDE_GPUS}
     try:
         _knock(address)
-        ray.init(
-            address=address,
-            runtime_env={"env_vars": environment},
-            log_to_driver=False,
-            logging_level=logging.WARNING,
-        )
+        with _on_loopback() if _is_on_loopback_alone(address) else nullcontext():
+            ray.init(
+                address=address,
+                runtime_env={"env_vars": environment},
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+            )
     except (OSError, ValueError, RayError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TalkingError(
@@ -97,6 +98,18 @@ def _knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
+def _is_on_loopback_alone(address: str) -> bool:
+    """Tell whether a cluster is one that `_start` started: Ray would look for it at the machine's other address."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host not in ("127.0.0.1", "localhost", "[::1]"):
+        return False
+    try:
+        _knock(f"{ray.util.get_node_ip_address()}:{port}")
+    except OSError:
+        return True
+    return False
+
+
 def _start() -> None:
     """Start a cluster of this machine.
 
@@ -106,7 +119,7 @@ def _start() -> None:
     if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-    with _variables({"PYTHONPATH": _python_path(), **_HIDE_GPUS, **LOOPBACK}), _on_loopback():
+    with _variables({"PYTHONPATH": _python_path(), **_HIDE_GPUS, **_LOOPBACK}), _on_loopback():
         ray.init(
             address="local",
             include_dashboard=False,
@@ -170,7 +183,7 @@ def _python_path() -> str:
 
 @contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Have Ray start on the loopback address though this process, which may yet join a cluster, has begun without."""
+    """Have Ray go by the loopback address though this process, which may yet join another cluster, began without."""
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
     try:

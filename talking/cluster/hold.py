@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import ray
 
-from talking.cluster.connection import HELD, LOOPBACK, address_of, connect
+from talking.cluster.connection import HELD, address_of, connect
 from talking.cluster.settings import Cluster
 from talking.core.ending import Ended, signals_raised
 from talking.core.tied import tied_command
@@ -25,7 +25,7 @@ def hold(command: Sequence[str]) -> int:
     if address_of(Cluster()):
         return _run(command, {})
     with connect(Cluster()):
-        return _run(command, {HELD: "1", "RAY_ADDRESS": ray.get_runtime_context().gcs_address, **LOOPBACK})
+        return _run(command, {HELD: "1", "RAY_ADDRESS": ray.get_runtime_context().gcs_address})
 
 
 def _run(command: Sequence[str], variables: Mapping[str, str]) -> int:

@@ -47,6 +47,17 @@ def clean_leftovers(folder: Path) -> list[Path]:
     return list(found)
 
 
+def is_temporary(path: Path) -> bool:
+    """Tell whether a path has a temporary name, of whatever process."""
+    return _OURS.fullmatch(path.name) is not None
+
+
+def clean_tree(folder: Path) -> None:
+    """Clean a folder, and every folder in it, of what dead processes left."""
+    for place in (folder, *[path for path in folder.rglob("*") if path.is_dir()]):
+        clean_leftovers(place)
+
+
 def _leftover(path: Path) -> re.Match[str] | None:
     """Return the parts of a temporary name of a process of this place that is no longer alive."""
     name = _OURS.fullmatch(path.name)

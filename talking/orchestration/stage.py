@@ -10,7 +10,7 @@ from typing import Any
 from talking import cluster
 from talking.core.ending import ended_by_signal
 from talking.core.errors import TalkingError
-from talking.core.leftovers import clean_leftovers
+from talking.core.leftovers import clean_leftovers, clean_tree
 from talking.core.lock import alone
 from talking.core.progress import ProgressLine
 from talking.core.tied import end_with_starter
@@ -64,7 +64,7 @@ def run_stage(
             params = load()
             paths = {name: text and located(_filled(text, params)) for name, text in arguments.items()}
             with alone(_place_of(script, paths), script):
-                clean_places(paths.values())
+                _clean(paths.values())
                 main(*declared(params, script), **paths)
         except (TalkingError, OSError) as error:
             if debug:
@@ -85,12 +85,11 @@ def _place_of(script: str, arguments: dict[str, Any]) -> Path:
     return STATE / "stages" / f"{script}-{fingerprint(*named)[:16]}"
 
 
-def clean_places(arguments: Iterable[Location | None]) -> None:
+def _clean(arguments: Iterable[Location | None]) -> None:
     """Clean away what runs that were killed left: beside the files that a stage is given, and in the state."""
-    places = {argument.parent for argument in arguments if isinstance(argument, Path)}
-    places |= {STATE, *(path for path in STATE.rglob("*") if path.is_dir())}
-    for place in sorted(places):
+    for place in sorted({argument.parent for argument in arguments if isinstance(argument, Path)}):
         clean_leftovers(place)
+    clean_tree(STATE)
 
 
 def source_fingerprint(module: str) -> str:

@@ -184,6 +184,14 @@ def _git(*arguments: str) -> str:
     if not (git := shutil.which("git")):
         return ""
     done = subprocess.run([git, *arguments], capture_output=True, text=True, check=False)
+    if "dubious ownership" in done.stderr:
+        here = Path.cwd()
+        advice = f"`git config --global --add safe.directory {here}` has it do so, for `dvc exp` too"
+        _log.warning(
+            "%s belongs to another user and git does not trust it: runs are recorded without their commit; %s.",
+            here,
+            advice,
+        )
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
@@ -239,11 +247,11 @@ def _describe(client: "MlflowClient", experiment: str, tags: Mapping[str, str]) 
 
 
 def _troubles() -> tuple[type[Exception], ...]:
-    """What a store that is down, locked, full or of another version raises."""
+    """What a store that is down, locked, full, of another version or kind, or without its client raises."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return MlflowException, SQLAlchemyError, OSError
+    return MlflowException, SQLAlchemyError, OSError, ImportError, ValueError
 
 
 def _warn(store: str, error: Exception) -> None:

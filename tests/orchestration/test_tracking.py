@@ -125,6 +125,35 @@ def test_a_server_that_is_down_costs_one_warning_and_little_time(
     assert time.monotonic() - started < 30
 
 
+@pytest.mark.parametrize("address", ["foo://bar", "weird:thing", "postgresql://x/y", "http://[bad", "s3://bucket/x"])
+def test_a_store_of_an_unknown_kind_or_without_its_client_costs_one_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with caplog.at_level(logging.WARNING), run(Tracking("talking"), "lost") as opened:
+        opened.metrics({"b": 1})
+    assert opened.id is None
+    told = [record for record in caplog.records if record.name == "talking.orchestration.tracking"]
+    assert len(told) == 1 and f"MLflow cannot record into {address} (" in told[0].getMessage()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_checkout_that_another_user_owns_is_told_with_what_to_do(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, 12345, 12345)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        assert "git_commit" not in source_tags()
+    (told,) = caplog.messages
+    assert told.startswith(f"{tmp_path} belongs to another user and git does not trust it")
+    assert f"`git config --global --add safe.directory {tmp_path}`" in told
+
+
 def test_a_new_experiment_says_that_models_are_trained_in_it_and_where_its_charts_are(folder: Path) -> None:
     with run(Tracking("fresh"), "one"):
         pass
