@@ -12,7 +12,6 @@ from talking.systems.backbone.params import TrainedBackbone
 from talking.systems.mm22.delivery import AskedRest
 from talking.systems.mm22.params import StageOne, StageTwo
 
-
 X264Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
 ]
