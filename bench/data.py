@@ -30,9 +30,10 @@ from talking.data.shards import ClipStatus, Sample, ShardFolder, fingerprint, wr
 from talking.media.video import decode_frames
 from talking.orchestration.params import Params, load_params
 from talking.orchestration.shard_stage import shard_inputs
+from talking.orchestration.windows import config_of
 from talking.orchestration.work.align import AlignWork
 from talking.orchestration.work.invert import InvertWork
-from talking.orchestration.work.mfcc import MfccWork, config_of
+from talking.orchestration.work.mfcc import MfccWork
 from talking.orchestration.work.resample import ResampleWork
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,7 +9,8 @@ from talking.orchestration.clips import keys_of
 from talking.orchestration.params import Params
 from talking.orchestration.shard_stage import shard_inputs
 from talking.orchestration.stage import map_stage, parts_of, run_stage
-from talking.orchestration.work.mfcc import MfccWork, config_of
+from talking.orchestration.windows import config_of
+from talking.orchestration.work.mfcc import MfccWork
 
 
 def main(params: Params, resampled: Location, out: Location, manifest: Path | None) -> None:

@@ -9,7 +9,7 @@ from talking.core.progress import ProgressLine
 from talking.data.shards import fingerprint
 from talking.orchestration.params import Params
 from talking.orchestration.stage import STATE, parts_of, source_fingerprint
-from talking.orchestration.work.mfcc import config_of
+from talking.orchestration.windows import config_of
 from talking.orchestration.work.utter import UtterWork
 from talking.systems.mm22.hearing import shards_of
 from talking.systems.mm22.utterances import Utterances

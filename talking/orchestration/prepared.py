@@ -9,7 +9,7 @@ from talking.core.files import write_json
 from talking.media.audio import MfccConfig
 from talking.orchestration.carried import PARAMS, nearest_params, read_carried
 from talking.orchestration.params import Params
-from talking.orchestration.work.mfcc import config_of
+from talking.orchestration.windows import config_of
 
 PREPARED = Path("stage_one") / "prepared.json"
 

@@ -12,7 +12,7 @@ import yaml
 
 from talking.cluster.kept import Keeping, publish
 from talking.orchestration.params import load_params
-from talking.orchestration.work.mfcc import config_of
+from talking.orchestration.windows import config_of
 from tests.cluster.clip_toys import content
 from tests.stages.conftest import SMALL, begin_project
 

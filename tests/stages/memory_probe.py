@@ -26,9 +26,10 @@ from talking.models.backbone import Backbone
 from talking.models.resnet_encoder import ResNetEncoder
 from talking.models.stylegan2 import Generator
 from talking.orchestration.params import Params, load_params
+from talking.orchestration.windows import config_of
 from talking.orchestration.work.align import AlignWork
 from talking.orchestration.work.invert import InvertWork
-from talking.orchestration.work.mfcc import MfccWork, config_of
+from talking.orchestration.work.mfcc import MfccWork
 from talking.orchestration.work.resample import ResampleWork
 from talking.systems.mm22.methods import METHODS
 from talking.systems.mm22.principal import clip_moments

@@ -17,7 +17,8 @@ from talking.data.shards import ClipStatus, Sample, write_index, write_shard
 from talking.media.audio import write_wav_bytes
 from talking.orchestration.params import load_params
 from talking.orchestration.shard_stage import shard_inputs
-from talking.orchestration.work.mfcc import MfccWork, config_of
+from talking.orchestration.windows import config_of
+from talking.orchestration.work.mfcc import MfccWork
 from tests.stages.conftest import ROOT, write_params
 
 SHARDS, CLIPS = 16, 3

@@ -24,7 +24,7 @@ from talking.orchestration.carried import USUAL
 from talking.orchestration.params import load_params
 from talking.orchestration.prepared import Prepared
 from talking.orchestration.tuning import Tuning
-from talking.orchestration.work.mfcc import config_of
+from talking.orchestration.windows import config_of
 from talking.synthesis.codes import synthesise_frames
 from talking.systems.mm22.delivery import Delivery
 from talking.systems.mm22.predict import predicted_codes

@@ -11,7 +11,6 @@ from talking.data.members import ALTERED, META, SOUND, WINDOWS
 from talking.data.shards import Sample, encode_array
 from talking.media.alter import altered
 from talking.media.audio import MfccConfig, mfcc_windows, read_wav
-from talking.orchestration.params import Params
 from talking.orchestration.shard_stage import ClipWork
 
 
@@ -36,17 +35,3 @@ class MfccWork(ClipWork):
         draws = [np.random.default_rng((zlib.crc32(sample.key.encode()), number)) for number in range(self.altered)]
         copies = [mfcc_windows(altered(samples, rate, rng), rate, frames, self.config) for rng in draws]
         return {**members, ALTERED: encode_array(np.stack(copies))}
-
-
-def config_of(params: Params) -> MfccConfig:
-    """Return how windows are cut, by the sections `resample` and `mfcc`."""
-    section = params.mfcc
-    return MfccConfig(
-        rate=params.resample.sound_rate,
-        n_mfcc=section.n_mfcc,
-        hop_s=section.hop_s,
-        steps=section.steps,
-        n_fft=section.n_fft,
-        n_mels=section.n_mels,
-        normalise=section.normalise,
-    )
