@@ -144,8 +144,8 @@ def _make_one(pair: Pair, face: "Face", animator: "Animator", wanted: Animate, o
     """Make one video; return sentences on what of the sound could not be read."""
     from talking.app.label import labelled
     from talking.app.progress import told
+    from talking.media.driving_sound import decoded_sound
     from talking.media.film import write_film
-    from talking.media.sound_stream import decoded_sound
     from talking.systems.mm22.predict import MARK
 
     rate = animator.mfcc.rate

@@ -1,13 +1,9 @@
-"""The sound of a file, decoded once: to mono for the model, piece by piece, and as it is for the film.
-
-One command decodes for both, so that what the model hears is what the film plays, whatever the file does midway.
-"""
+"""The sound of a file, piece by piece, and the sound of a file put under a finished picture."""
 
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +11,6 @@ import ffmpeg
 import numpy as np
 
 from talking.core.errors import Rejected
-from talking.core.files import full_disk_as_error
 from talking.media.audio import to_float
 from talking.media.ffmpeg import (
     cause_of,
@@ -28,8 +23,7 @@ from talking.media.ffmpeg import (
     run,
 )
 from talking.media.mono import Mixer
-from talking.media.ogg import ends_midway
-from talking.media.stream_info import SoundStream, StreamInfo, read_stream_info
+from talking.media.stream_info import SoundStream, read_stream_info
 
 # What every browser plays, in AAC packets of 21 ms, half a frame.
 SOUND_RATE = 48000
@@ -37,29 +31,7 @@ SOUND_RATE = 48000
 _BLOCK = 4096
 # Below two steps of 16 bits, -84 dB of full scale, is nothing that anyone said.
 _SILENCE = 2.0**-14
-# Seconds that a sound may end before its file says so: films often last a little longer than their sound.
-_SHORTER = 0.3
-_FULL_SCALE = 32768
-
-
-@dataclass(frozen=True)
-class Sound:
-    """The sound of `source`, decoded: mono at `rate` Hz for the model, and for the film what `film` holds, FLAC.
-
-    `warnings` are sentences on what of the file could not be read.
-    """
-
-    source: Path
-    rate: int
-    film: Path
-    warnings: tuple[str, ...]
-    mono: Path = field(repr=False)
-
-    def pieces(self, piece_s: float = 1.0) -> Iterator[np.ndarray]:
-        """Yield the samples, float32 mono (N,) in [-1, 1], in pieces of `piece_s` seconds."""
-        with self.mono.open("rb") as file:
-            while content := file.read(2 * max(1, round(piece_s * self.rate))):
-                yield to_float(np.frombuffer(content, "<i2"))
+FULL_SCALE = 32768
 
 
 def extract_sound(path: Path, rate: int = 16000) -> np.ndarray:
@@ -77,7 +49,7 @@ def iter_sound(path: Path, rate: int = 16000, *, piece_s: float = 1.0) -> Genera
     ffmpeg reads no further ahead than its pipe is long. Raises `Rejected` ("soundless", "undecodable") as
     `extract_sound` does; with a file that is damaged later on, or silent throughout, this is after some pieces.
     """
-    return _Decoding(path, rate, None).pieces(max(1, round(piece_s * rate)))
+    return Decoding(path, rate).pieces(max(1, round(piece_s * rate)))
 
 
 def check_sound(path: Path) -> None:
@@ -86,26 +58,8 @@ def check_sound(path: Path) -> None:
         pass
 
 
-@contextmanager
-def decoded_sound(path: Path, rate: int) -> Iterator[Sound]:
-    """Decode the sound of a file into temporary files, which stay for as long as the context lasts.
-
-    They take about a fifth of a gigabyte an hour for each channel. Raises as `iter_sound` does, before anything is made
-    of the sound, and `TalkingError` for a full disk.
-    """
-    with tempfile.TemporaryDirectory(prefix="talking-sound-") as place:
-        film, mono = Path(place) / "film.flac", Path(place) / "mono.s16"
-        decoding = _Decoding(path, rate, film)
-        samples = 0
-        with full_disk_as_error(mono), mono.open("wb") as file:
-            for piece in decoding.pieces(rate):
-                file.write(np.rint(piece * _FULL_SCALE).astype("<i2").tobytes())
-                samples += len(piece)
-        yield Sound(path, rate, film, tuple(decoding.warnings(samples / rate)), mono)
-
-
 def add_sound(picture: Path, sound: Path, target: Path, *, frames: int, rate: int = 25) -> None:
-    """Write to `target` the H.264 mp4 `picture`, copied, with the sound of the file `sound`, as `Sound.film`, as AAC.
+    """Write to `target` the H.264 mp4 `picture`, copied, with the first sound of the file `sound` as AAC.
 
     The sound is cut, or continued by silence, to the time of `frames` frames. `target` is written in place: give a
     temporary name.
@@ -118,24 +72,27 @@ def add_sound(picture: Path, sound: Path, target: Path, *, frames: int, rate: in
     run(compile_command(ffmpeg.output(*streams, named(target), af=chain, **options, **flags)), sound)
 
 
-class _Decoding:
+class Decoding:
     """One run of ffmpeg through the sound of a file: mono pieces come out, while the film's sound is written."""
 
-    def __init__(self, path: Path, rate: int, film: Path | None) -> None:
+    def __init__(self, path: Path, rate: int, film: Path | None = None) -> None:
+        """`film`: where the sound for the film is to be written, as FLAC of one or two channels."""
         self._path, self._rate, self._film = path, rate, film
-        self._log: tuple[str, ...] = ()
-        self._told: StreamInfo | None = None
+        self.log: tuple[str, ...] = ()
+        self.declared_s: float | None = None
 
     def pieces(self, size: int) -> Generator[np.ndarray, None, None]:
-        """Yield float32 mono pieces (size,), the last one shorter."""
-        self._told = read_stream_info(self._path)
-        if self._told.sound is None:
+        """Yield float32 mono pieces (size,), the last one shorter; `log` and `declared_s` are there after the last."""
+        told = read_stream_info(self._path)
+        self.declared_s = told.declared_s
+        if told.sound is None:
             raise Rejected("soundless", f"{self._path} has no sound: give a file that has.")
-        channels = _channels(self._told.sound)
+        channels = _channels(told.sound)
+        command = self._command(told.sound, channels, told.timed)
         held = np.zeros(0, np.float32)
         loudest = 0.0
         mix = Mixer()
-        with closing(self._blocks(self._command(self._told.sound, channels, self._told.timed), channels)) as blocks:
+        with closing(self._blocks(command, channels)) as blocks:
             for block in blocks:
                 loudest = max(loudest, float(np.abs(block).max()))
                 held = np.concatenate([held, _as_16_bits(mix(block))])
@@ -146,24 +103,6 @@ class _Decoding:
             yield held
         if loudest < _SILENCE:
             raise Rejected("soundless", f"{self._path} is silent from beginning to end: give a file with speech in it.")
-
-    def warnings(self, length_s: float) -> Iterator[str]:
-        """Yield sentences on what could not be read, after all pieces, which lasted `length_s`, were taken."""
-        declared = self._told.declared_s if self._told else None
-        complaints = complaints_of(self._log)
-        words = f" (ffmpeg: {complaints[0].rstrip('.')})" if complaints else ""
-        if declared is not None and length_s < declared - _SHORTER:
-            yield (
-                f"the sound of {self._path} ends after {length_s:.2f} s, and so does the video, but the file declares "
-                f"{declared:.2f} s{words}: check whether it is complete."
-            )
-        elif complaints:
-            yield f"the sound of {self._path} is damaged, and some of it may be missing from the video{words}."
-        elif ends_midway(self._path):
-            yield (
-                f"the sound of {self._path} ends after {length_s:.2f} s, and so does the video, without the page that "
-                "closes an Ogg file: check whether it is complete."
-            )
 
     def _blocks(self, command: list[str], channels: int) -> Generator[np.ndarray, None, None]:
         """Yield finite blocks (N, C) float32 of one or two channels, and keep what ffmpeg said."""
@@ -187,14 +126,14 @@ class _Decoding:
 
     def _read_log(self, log: IO[bytes], code: int, samples: int) -> None:
         log.seek(0)
-        self._log = log_lines(log.read())
-        raise_if_disk_full(self._log, self._film or self._path)
-        if not code and not samples and not complaints_of(self._log):
+        self.log = log_lines(log.read())
+        raise_if_disk_full(self.log, self._film or self._path)
+        if not code and not samples and not complaints_of(self.log):
             raise Rejected(
                 "soundless", f"{self._path} has a track of sound with nothing in it: give a file with speech."
             )
         if code or not samples:
-            raise Rejected("undecodable", f"the sound of {self._path} cannot be decoded: {cause_of(self._log, code)}")
+            raise Rejected("undecodable", f"the sound of {self._path} cannot be decoded: {cause_of(self.log, code)}")
 
     def _check_finite(self, block: np.ndarray, before: int) -> None:
         broken = np.flatnonzero(~np.isfinite(block).all(axis=1))
@@ -250,5 +189,5 @@ def _resampled(source: Any, rate: int, channels: int, timed: bool) -> Any:
 
 def _as_16_bits(samples: np.ndarray) -> np.ndarray:
     """Return samples as float32 of 16 bits, as they are kept for training; what lies beyond [-1, 1] is clipped."""
-    whole = np.clip(np.rint(samples.astype(np.float64) * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
+    whole = np.clip(np.rint(samples.astype(np.float64) * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
     return to_float(whole)

@@ -8,7 +8,6 @@ from talking.cluster.settings import Cluster
 from talking.core.documents import read_yaml
 from talking.core.errors import TalkingError
 from talking.core.typed import NAMED, SEED, number, read_file, unused
-from talking.media.audio import MfccConfig
 from talking.systems.backbone.params import TrainedBackbone
 from talking.systems.mm22.delivery import AskedRest
 from talking.systems.mm22.params import StageOne, StageTwo
@@ -16,6 +15,8 @@ from talking.systems.mm22.params import StageOne, StageTwo
 X264Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
 ]
+# Frames a second: what audio windows (`MfccConfig.frame_rate`), videos and measures count.
+FRAME_RATE = 25
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,10 @@ class Resample:
 
     def __post_init__(self) -> None:
         """Raise `TalkingError` for another rate, at which lips and sound would drift apart."""
-        if self.rate != MfccConfig.frame_rate:
+        if self.rate != FRAME_RATE:
             raise TalkingError(
                 f"resample.rate is {self.rate}: audio windows, videos and measures all count "
-                f"{MfccConfig.frame_rate} frames a second; set it to that (films of other rates are converted)."
+                f"{FRAME_RATE} frames a second; set it to that (films of other rates are converted)."
             )
 
 

@@ -11,10 +11,11 @@ import soundfile
 
 from talking.core.errors import Rejected, TalkingError
 from talking.media.audio import write_wav_bytes
+from talking.media.driving_sound import Sound, decoded_sound
 from talking.media.ffmpeg import ffmpeg_binary
 from talking.media.film import in_thread, write_film
 from talking.media.scan import scan
-from talking.media.sound_stream import Sound, check_sound, decoded_sound, extract_sound, iter_sound
+from talking.media.sound_stream import check_sound, extract_sound, iter_sound
 
 
 def flashes(count: int) -> list[np.ndarray]:

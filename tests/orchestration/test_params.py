@@ -11,6 +11,7 @@ import yaml
 
 from pipelines.backbone.params import PairParams
 from talking.core.errors import TalkingError
+from talking.media.audio import MfccConfig
 from talking.orchestration.params import Params, as_plain, load_params
 from talking.systems.mm22.ablations.settings import Ablation
 
@@ -227,3 +228,4 @@ def test_what_is_neither_a_number_nor_auto_is_refused_in_one_sentence(spoil, key
 def test_a_rate_at_which_lips_and_sound_would_drift_apart_is_refused(spoil, rate: int) -> None:
     with pytest.raises(TalkingError, match=rf"resample\.rate is {rate}: .* 25 frames a second"):
         load_params(spoil("resample.rate", rate))
+    assert load_params(OWN).resample.rate == MfccConfig().frame_rate
