@@ -78,7 +78,7 @@ class EvaluateWork:
         sample = self.folder.clip(clip.key)
         every = ((view, self._made(clip, sample, view)) for view in self.methods.views)
         faces = faces_in(sample.members, len(decode_array(sample.members[LANDMARKS])))
-        return [self._measured(clip, view, *made, faces) for view, made in every if made[1]]
+        return [self._measured(clip, view, *predictions, faces) for view, predictions in every if predictions[1]]
 
     def _made(self, clip: TestClip, sample: Sample, view: View) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return the true crops of a view, and the frames of each method that shows it and has the clip."""
@@ -88,23 +88,23 @@ class EvaluateWork:
                 "set align.whole_clip to true and run align again."
             )
         own = [name for name in self.methods.of_view(view) if name not in self.others.clips]
-        made = {name: decode_frames(self.videos / name / f"{clip.key}.mp4") for name in own}
-        true = decode_frames(sample.members[TRUE_CROPS[view]])
-        side = made[own[0]].shape[1] if own else true.shape[1]
-        return true, made | self.others.frames(clip.key, side, len(true), view)
+        predictions = {name: decode_frames(self.videos / name / f"{clip.key}.mp4") for name in own}
+        target = decode_frames(sample.members[TRUE_CROPS[view]])
+        side = predictions[own[0]].shape[1] if own else target.shape[1]
+        return target, predictions | self.others.frames(clip.key, side, len(target), view)
 
     def _measured(
-        self, clip: TestClip, view: View, true: np.ndarray, made: dict[str, np.ndarray], faces: np.ndarray
+        self, clip: TestClip, view: View, target: np.ndarray, predictions: dict[str, np.ndarray], faces: np.ndarray
     ) -> ClipMeasures:
-        side = next(iter(made.values())).shape[1]
+        side = next(iter(predictions.values())).shape[1]
         sound = extract_sound(self.videos / self.methods.reference / f"{clip.key}.mp4")
         if clip.key in self.filmed:
-            rows = {TRUE: true} | {row: made[row] for row in self.methods.pictured() if row in made}
+            rows = {TRUE: target} | {row: predictions[row] for row in self.methods.pictured() if row in predictions}
             write_film(rows, self.films / f"{group_of(clip.speaker, view)}.mp4", sound=sound, side=side, metadata=MARK)
         phones = self.phones[clip.key]
         return self.measurer.measure(
-            true,
-            made,
+            target,
+            predictions,
             phones,
             key=clip.key,
             speaker=clip.speaker,

@@ -25,10 +25,14 @@ def job_of(params: PairParams, gan: Path) -> EncoderJob:
     return replace(job, scratch=state_of(params, "encoder", inputs, job))
 
 
-def quality(pair: Backbone, true: np.ndarray) -> dict[str, float]:
+def quality(pair: Backbone, target: np.ndarray) -> dict[str, float]:
     """Return the inversion's PSNR and SSIM on held-out pictures (N, R, R, 3), at the generator's resolution."""
-    made = synthesise_frames(pair.generator, invert_frames(pair, true), pair.resolution)
-    return {"psnr": float(psnr(true, made).mean()), "ssim": float(ssim(true, made).mean()), "pictures": len(true)}
+    prediction = synthesise_frames(pair.generator, invert_frames(pair, target), pair.resolution)
+    return {
+        "psnr": float(psnr(target, prediction).mean()),
+        "ssim": float(ssim(target, prediction).mean()),
+        "pictures": len(target),
+    }
 
 
 def main(params: PairParams, gan: Path, out: Path, metrics: Path, plots: Path) -> None:

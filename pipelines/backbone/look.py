@@ -53,12 +53,12 @@ def interpolation_grid(pair: Backbone, seed: int, steps: int) -> np.ndarray:
 def main(params: PairParams, pair: Path, out: Path) -> None:
     """Write interpolation.png, inversion.png and, of a clip, path.png."""
     backbone = Backbone.load(pair).to(best_device())
-    true, clip = frames_of(params, backbone.resolution)
-    codes = invert_frames(backbone, true)
-    made = synthesise_frames(backbone.generator, codes, backbone.resolution)
+    target, clip = frames_of(params, backbone.resolution)
+    codes = invert_frames(backbone, target)
+    prediction = synthesise_frames(backbone.generator, codes, backbone.resolution)
     with atomic_folder(out) as folder:
         write_png(interpolation_grid(backbone, params.seed, params.look.steps), folder / "interpolation.png")
-        write_png(inversion_strip(true, made, params.look.frames), folder / "inversion.png")
+        write_png(inversion_strip(target, prediction, params.look.frames), folder / "inversion.png")
         if clip is not None:
             write_path(codes, folder / "path.png", title=clip)
     record(params, "look", [], {}, sorted(out.iterdir()))

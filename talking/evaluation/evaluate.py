@@ -107,8 +107,8 @@ class Sight:
 
 
 def score_clip(
-    true: Sight,
-    made: Sight,
+    target: Sight,
+    prediction: Sight,
     *,
     key: str,
     speaker: str,
@@ -126,17 +126,18 @@ def score_clip(
     empty where it has none; `sound` (N,) is the true clip's, 16 kHz, to which the lips of every row are held: rows that
     another sound drove as well. Raises TalkingError when the videos differ in shape, or when no frame counts.
     """
-    if true.frames.shape != made.frames.shape:
+    if target.frames.shape != prediction.frames.shape:
         raise TalkingError(
-            f"clip {key}, row {row}: the made video is {_size(made)} and the true one {_size(true)}; make them alike."
+            f"clip {key}, row {row}: the made video is {_size(prediction)} and the true one {_size(target)}; "
+            "make them alike."
         )
-    counted = true.found if measured is None else true.found & measured
+    counted = target.found if measured is None else target.found & measured
     if not counted.any():
         raise TalkingError(f"clip {key} has no frame to measure with a face in the true video: leave the clip out.")
-    lips = closure(true.openings, made.openings, phones, measured=counted, rate=rate)
-    there, shown = true[counted], made[counted]
+    lips = closure(target.openings, prediction.openings, phones, measured=counted, rate=rate)
+    there, shown = target[counted], prediction[counted]
     values, reasons = _by_networks(there, shown, networks or Networks())
-    synchrony, lacking = _by_sound(made, counted, (networks or Networks()).sync, sound)
+    synchrony, lacking = _by_sound(prediction, counted, (networks or Networks()).sync, sound)
     values, reasons = values | synchrony | _by_landmarks(there, shown), reasons | lacking
     if isinstance(lips, Unavailable):
         reasons |= dict.fromkeys(Closure().ratios, lips.reason)
@@ -154,38 +155,47 @@ def score_clip(
     )
 
 
-def _by_landmarks(true: Sight, made: Sight) -> dict[str, Any]:
+def _by_landmarks(target: Sight, prediction: Sight) -> dict[str, Any]:
     measures = (lmd, lmd_normalised, mouth_correlation, opening_slope)
-    return {measure.__name__: measure(true.landmarks, made.landmarks, made.found) for measure in measures}
+    return {measure.__name__: measure(target.landmarks, prediction.landmarks, prediction.found) for measure in measures}
 
 
-def _by_networks(true: Sight, made: Sight, networks: Networks) -> tuple[dict[str, float | None], dict[str, str]]:
+def _by_networks(
+    target: Sight, prediction: Sight, networks: Networks
+) -> tuple[dict[str, float | None], dict[str, str]]:
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     if isinstance(networks.lpips, Unavailable):
         reasons["lpips"] = networks.lpips.reason
     else:
         step = networks.lpips_every
-        values["lpips"] = float(networks.lpips(true.frames[::step], made.frames[::step]).mean())
+        values["lpips"] = float(networks.lpips(target.frames[::step], prediction.frames[::step]).mean())
         reasons["lpips"] = networks.lpips.note
     if isinstance(networks.identity, Unavailable):
         reasons["identity"] = networks.identity.reason
     else:
         values["identity"] = networks.identity(
-            true.frames, made.frames, true.landmarks, made.landmarks, made.found, networks.identity_every
+            target.frames,
+            prediction.frames,
+            target.landmarks,
+            prediction.landmarks,
+            prediction.found,
+            networks.identity_every,
         )
     return values, reasons
 
 
 def _by_sound(
-    made: Sight, counted: np.ndarray, sync: Sync | Unavailable, sound: np.ndarray | None
+    prediction: Sight, counted: np.ndarray, sync: Sync | Unavailable, sound: np.ndarray | None
 ) -> tuple[dict[str, float | None], dict[str, str]]:
     """Hold the lips to the sound from the first frame that counts to the last: both must be of one piece."""
     if isinstance(sync, Unavailable) or sound is None:
         reason = (sync if isinstance(sync, Unavailable) else NO_SOUND).reason
         return {}, {"lse_d": reason, "lse_c": reason}
     first, last = np.flatnonzero(counted)[[0, -1]]
-    agreed = sync(made.frames[first : last + 1], sound[first * SAMPLES_PER_FRAME : (last + 1) * SAMPLES_PER_FRAME])
+    agreed = sync(
+        prediction.frames[first : last + 1], sound[first * SAMPLES_PER_FRAME : (last + 1) * SAMPLES_PER_FRAME]
+    )
     return ({"lse_d": agreed.distance, "lse_c": agreed.confidence}, {}) if agreed else ({}, {})
 
 

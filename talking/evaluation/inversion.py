@@ -28,14 +28,16 @@ def inversion_quality(
     for key in keys:
         members = aligned.clip(key).members
         crops = decode_frames(members[CROPS])
-        made = synthesise_frames(backbone.generator, invert_frames(backbone, crops), crops.shape[1])
+        prediction = synthesise_frames(backbone.generator, invert_frames(backbone, crops), crops.shape[1])
         box = face_box(crops, detector)
-        true_sight, made_sight = (sight_of(frames, detector, box) for frames in (crops, made))
+        target_sight, predicted_sight = (sight_of(frames, detector, box) for frames in (crops, prediction))
         shown = faces_in(members, len(crops))
-        if not (true_sight.found & shown).any():
+        if not (target_sight.found & shown).any():
             continue
         speaker = statuses[key].speaker
-        scores.append(score_clip(true_sight, made_sight, key=key, speaker=speaker, row="inversion", measured=shown))
+        scores.append(
+            score_clip(target_sight, predicted_sight, key=key, speaker=speaker, row="inversion", measured=shown)
+        )
     row = summarise(scores).get("inversion", {})
     return {name: row.get(name) for name in KEPT}
 

@@ -23,9 +23,9 @@ TRUE = "true"
 class ClipMeasures:
     """What one clip gives.
 
-    scores: one per row. openings: row (and `true`) -> (T,) pixels.
-    stills: row (and `true`) -> a few frames (N, S, S, 3) uint8.
-    features: row (and `true`) -> Inception features of the measured frames (M, 2048), empty without the network.
+    scores: one per row. openings: row (and `target`) -> (T,) pixels.
+    stills: row (and `target`) -> a few frames (N, S, S, 3) uint8.
+    features: row (and `target`) -> Inception features of the measured frames (M, 2048), empty without the network.
     lips: how the true lips close at the labels, None without labels.
     faceless: how many frames are left out because no face is seen in the true video; where these are all of them,
     there are no scores. view: which crops the videos show.
@@ -55,8 +55,8 @@ class Measurer:
 
     def measure(
         self,
-        true: np.ndarray,
-        made: Mapping[str, np.ndarray],
+        target: np.ndarray,
+        prediction: Mapping[str, np.ndarray],
         phones: Sequence[Segment],
         *,
         key: str,
@@ -67,21 +67,21 @@ class Measurer:
         view: View = "aligned",
         faces: np.ndarray | None = None,
     ) -> ClipMeasures:
-        """Measure the rows `made` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them.
+        """Measure the rows `prediction` (T', N, N, 3) against the true crops (T, N, N, 3), cut to the shortest of them.
 
         Frames from `measured_from` on count, in all rows alike, where the true video has a face: by what the detector
         sees, and by `faces` (T,) bool, what align saw in the whole frames. The first of those is the identity image,
         which does not count either. `sound` is the true clip's, (N,) at 16 kHz.
         """
-        length = min(len(true), *(len(frames) for frames in made.values()))
-        size = next(iter(made.values())).shape[1]
-        true = resize_frames(true[:length], size)
-        box = face_box(true, self.detector)
+        length = min(len(target), *(len(frames) for frames in prediction.values()))
+        size = next(iter(prediction.values())).shape[1]
+        target = resize_frames(target[:length], size)
+        box = face_box(target, self.detector)
         shown = np.ones(length, bool) if faces is None else faces[:length]
         first = first_face(shown)
-        truth = sight_of(true, self.detector, box)
+        truth = sight_of(target, self.detector, box)
         truth = replace(truth, found=truth.found & shown)
-        sights = {row: sight_of(frames[:length], self.detector, box) for row, frames in made.items()}
+        sights = {row: sight_of(frames[:length], self.detector, box) for row, frames in prediction.items()}
         asked = np.arange(length) >= (max(measured_from, first + 1) if first else measured_from)
         counted = asked & truth.found
         scored = sights if counted.any() else {}

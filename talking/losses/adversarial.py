@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def generator_loss(made: Tensor) -> Tensor:
+def generator_loss(fake: Tensor) -> Tensor:
     """Non-saturating logistic loss of G, a scalar, of D's scores of made pictures: E softplus(-D(G(z)))."""
-    return F.softplus(-made).mean()
+    return F.softplus(-fake).mean()
 
 
-def discriminator_loss(real: Tensor, made: Tensor) -> Tensor:
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """Logistic loss of D, a scalar, of its scores of real and made pictures: E softplus(-D(x)) + E softplus(D(G))."""
-    return F.softplus(-real).mean() + F.softplus(made).mean()
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
 def r1_penalty(scores: Tensor, pictures: Tensor) -> Tensor:

@@ -30,9 +30,9 @@ class IdentityLoss(nn.Module):
         """Stay in evaluation mode whatever the model around it does."""
         return super().train(False)
 
-    def forward(self, made: Tensor, true: Tensor) -> Tensor:
-        """Return 1 - cosine (B,) of aligned pictures `made` and `true`, (B, 3, R, R) in [-1, 1]."""
-        return 1 - (self.embed(made) * self.embed(true)).sum(dim=1)
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return 1 - cosine (B,) of aligned pictures `prediction` and `target`, (B, 3, R, R) in [-1, 1]."""
+        return 1 - (self.embed(prediction) * self.embed(target)).sum(dim=1)
 
     def embed(self, pictures: Tensor) -> Tensor:
         """Return embeddings (B, 512) of length one of aligned pictures (B, 3, R, R)."""

@@ -41,9 +41,9 @@ class PerceptualLoss(nn.Module):
         """Stay in evaluation mode whatever the model around it does: the heads' dropout would make the loss random."""
         return super().train(False)
 
-    def forward(self, made: Tensor, true: Tensor) -> Tensor:
-        """Return the distance (B,) of pictures `made` and `true`, (B, 3, R, R) in [-1, 1], differentiable in both."""
-        return self.distance(self.features(made), self.features(true))
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the distance (B,) of `prediction` and `target`, (B, 3, R, R) in [-1, 1], differentiable in both."""
+        return self.distance(self.features(prediction), self.features(target))
 
     def features(self, pictures: Tensor) -> list[Tensor]:
         """Return the trunk's unit-length features of `pictures` (B, 3, R, R): per layer (B, C_l, R_l, R_l).
@@ -53,9 +53,11 @@ class PerceptualLoss(nn.Module):
         layers = self.lpips.net(self.lpips.scaling_layer(_enlarged(pictures)))
         return [_unit(layer) for layer in layers]
 
-    def distance(self, made: list[Tensor], true: list[Tensor]) -> Tensor:
+    def distance(self, prediction: list[Tensor], target: list[Tensor]) -> Tensor:
         """Return LPIPS (B,) between two outcomes of `features`."""
-        heads = [head((a - b) ** 2) for head, a, b in zip(self.lpips.lins, made, true, strict=True)]  # (B, 1, R_l, R_l)
+        heads = [
+            head((a - b) ** 2) for head, a, b in zip(self.lpips.lins, prediction, target, strict=True)
+        ]  # (B, 1, R_l, R_l)
         return torch.stack([layer.mean(dim=(1, 2, 3)) for layer in heads]).sum(dim=0)
 
 

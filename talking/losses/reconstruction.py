@@ -10,8 +10,8 @@ MARGIN = 0.25
 
 
 def reconstruction_loss(
-    made: Tensor,
-    true: Tensor,
+    prediction: Tensor,
+    target: Tensor,
     weights: Tensor | None = None,
     *,
     l2: float = 1.0,
@@ -26,12 +26,12 @@ def reconstruction_loss(
     (edges, which a square blurs: Mathieu et al. 2016 eq. 6); the scales are averaged. `weights` (B, 1, R, R), not
     negative, says how much a pixel counts: each mean is a weighted one, so weights that are all alike change nothing.
     """
-    weights = torch.ones_like(true[:, :1]) if weights is None else weights
-    total = made.new_zeros(())
+    weights = torch.ones_like(target[:, :1]) if weights is None else weights
+    total = prediction.new_zeros(())
     for scale in range(scales):
         if scale:
-            made, true, weights = (F.avg_pool2d(picture, 2) for picture in (made, true, weights))
-        difference = made - true
+            prediction, target, weights = (F.avg_pool2d(picture, 2) for picture in (prediction, target, weights))
+        difference = prediction - target
         total = total + l2 * _mean(difference.square(), weights) + l1 * _mean(difference.abs(), weights)
         total = total + gradient * _edges(difference, weights)
     return total / scales

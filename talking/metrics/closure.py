@@ -66,8 +66,8 @@ def youden(sensitivity: float | None, specificity: float | None) -> float | None
 
 
 def closure(
-    true_opening: np.ndarray,
-    made_opening: np.ndarray,
+    target_opening: np.ndarray,
+    predicted_opening: np.ndarray,
     phones: Sequence[Segment],
     *,
     measured: np.ndarray | None = None,
@@ -87,23 +87,25 @@ def closure(
     out: lips at rest are closed in any video, and would make the precision of a frozen one. Unavailable, with the
     reason, where the clip has no phone labels or no measured frame with a true face.
     """
-    if true_opening.shape != made_opening.shape:
-        raise ValueError(f"openings of shapes {true_opening.shape} and {made_opening.shape} cannot be compared")
+    if target_opening.shape != predicted_opening.shape:
+        raise ValueError(f"openings of shapes {target_opening.shape} and {predicted_opening.shape} cannot be compared")
     spoken = [phone for phone in phones if phone.text.lower() not in SILENCES and _plain(phone.text)]
     if not spoken:
         return Unavailable("the corpus labels no phones, so it is not known where the lips must close")
-    counted = np.isfinite(true_opening) if measured is None else np.isfinite(true_opening) & measured
+    counted = np.isfinite(target_opening) if measured is None else np.isfinite(target_opening) & measured
     if not counted.any():
         return Unavailable("no face was found in the true frames")
-    low, high = np.percentile(true_opening[counted], (5, 95))
-    true, made = (counted & (opening <= low + CLOSED * (high - low)) for opening in (true_opening, made_opening))
-    missed = counted & np.isnan(made_opening)
+    low, high = np.percentile(target_opening[counted], (5, 95))
+    target, prediction = (
+        counted & (opening <= low + CLOSED * (high - low)) for opening in (target_opening, predicted_opening)
+    )
+    missed = counted & np.isnan(predicted_opening)
     labels = spoken, [phone for phone in spoken if _plain(phone.text) in BILABIALS]
-    speech, bilabial = (counted & frames_of(segments, len(true), rate) for segments in labels)
-    expected, closed, other = true & bilabial, made & speech, speech & ~bilabial
-    recalled, right = expected & _widened(made, tolerance), closed & _widened(true, tolerance)
+    speech, bilabial = (counted & frames_of(segments, len(target), rate) for segments in labels)
+    expected, closed, other = target & bilabial, prediction & speech, speech & ~bilabial
+    recalled, right = expected & _widened(prediction, tolerance), closed & _widened(target, tolerance)
     against_truth = recalled, expected, right, closed | (missed & speech)
-    by_labels = made & bilabial, bilabial, other & ~made & ~missed, other
+    by_labels = prediction & bilabial, bilabial, other & ~prediction & ~missed, other
     return Closure(*(int(np.count_nonzero(frames)) for frames in (*against_truth, *by_labels)))
 
 

@@ -42,10 +42,10 @@ class IdentityScore:
 
     def __call__(
         self,
-        true: np.ndarray,
-        made: np.ndarray,
-        true_landmarks: np.ndarray,
-        made_landmarks: np.ndarray,
+        target: np.ndarray,
+        prediction: np.ndarray,
+        target_landmarks: np.ndarray,
+        predicted_landmarks: np.ndarray,
         found: np.ndarray,
         every: int = 20,
     ) -> float | None:
@@ -55,15 +55,21 @@ class IdentityScore:
         of nobody. None without a frame.
         """
         similarities = [
-            self._similarity(true[t], made[t], true_landmarks[t], made_landmarks[t], nobody=not found[t])
-            for t in range(0, len(true), every)
+            self._similarity(target[t], prediction[t], target_landmarks[t], predicted_landmarks[t], nobody=not found[t])
+            for t in range(0, len(target), every)
         ]
         return float(np.mean(similarities)) if similarities else None
 
     def _similarity(
-        self, true: np.ndarray, made: np.ndarray, true_points: np.ndarray, made_points: np.ndarray, *, nobody: bool
+        self,
+        target: np.ndarray,
+        prediction: np.ndarray,
+        target_points: np.ndarray,
+        predicted_points: np.ndarray,
+        *,
+        nobody: bool,
     ) -> float:
-        distance = np.linalg.norm(self._known(true, true_points) - self._known(made, made_points))
+        distance = np.linalg.norm(self._known(target, target_points) - self._known(prediction, predicted_points))
         return min(float(1 - distance), 0.0) if nobody else float(1 - distance)
 
     def _known(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

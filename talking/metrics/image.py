@@ -9,21 +9,21 @@ C1 = (0.01 * 255) ** 2
 C2 = (0.03 * 255) ** 2
 
 
-def psnr(true: np.ndarray, made: np.ndarray) -> np.ndarray:
+def psnr(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Return the peak signal-to-noise ratio in dB of each frame, (T,) float64, of videos (T, H, W, 3) uint8.
 
     The peak is 255. It is infinite for equal frames, which a mean does not survive: capped at 100 dB, where at
     256 pixels no more than one number of the picture differs, by one. Raises ValueError for videos that
     differ in shape.
     """
-    _check(true, made)
-    errors = np.array([_mean_square(a, b) for a, b in zip(true, made, strict=True)])
+    _check(target, prediction)
+    errors = np.array([_mean_square(a, b) for a, b in zip(target, prediction, strict=True)])
     with np.errstate(divide="ignore"):
         result: np.ndarray = np.minimum(10 * np.log10(255**2 / errors), BEST_PSNR)
         return result
 
 
-def ssim(true: np.ndarray, made: np.ndarray) -> np.ndarray:
+def ssim(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Return the mean structural similarity of each frame, (T,) float64, of videos (T, H, W, 3) uint8.
 
     The number is that of `skimage.metrics.structural_similarity(..., channel_axis=-1, data_range=255)` to 1e-9:
@@ -31,27 +31,28 @@ def ssim(true: np.ndarray, made: np.ndarray) -> np.ndarray:
     channels averaged. (The thesis prints C1 = 0.0001 and C2 = 0.0003; the usual constants for a range of 1 are 0.01^2
     and 0.03^2, as here.) Raises ValueError for videos that differ in shape or have frames smaller than the window.
     """
-    _check(true, made)
-    if min(true.shape[1:3]) < WINDOW:
+    _check(target, prediction)
+    if min(target.shape[1:3]) < WINDOW:
         raise ValueError(
-            f"frames of {true.shape[1]} x {true.shape[2]} pixels are smaller than SSIM's window of {WINDOW}"
+            f"frames of {target.shape[1]} x {target.shape[2]} pixels are smaller than SSIM's window of {WINDOW}"
         )
-    return np.array([_ssim(a, b) for a, b in zip(true, made, strict=True)])
+    return np.array([_ssim(a, b) for a, b in zip(target, prediction, strict=True)])
 
 
-def _check(true: np.ndarray, made: np.ndarray) -> None:
-    if true.shape != made.shape or true.ndim != 4 or true.dtype != np.uint8 or made.dtype != np.uint8:
+def _check(target: np.ndarray, prediction: np.ndarray) -> None:
+    if target.shape != prediction.shape or target.ndim != 4 or target.dtype != np.uint8 or prediction.dtype != np.uint8:
         raise ValueError(
-            f"videos must both be (T, H, W, 3) uint8, not {true.shape} {true.dtype}, {made.shape} {made.dtype}"
+            f"videos must both be (T, H, W, 3) uint8, not {target.shape} {target.dtype}, "
+            f"{prediction.shape} {prediction.dtype}"
         )
 
 
-def _mean_square(true: np.ndarray, made: np.ndarray) -> float:
-    return cv2.norm(true, made, cv2.NORM_L2SQR) / true.size
+def _mean_square(target: np.ndarray, prediction: np.ndarray) -> float:
+    return cv2.norm(target, prediction, cv2.NORM_L2SQR) / target.size
 
 
-def _ssim(true: np.ndarray, made: np.ndarray) -> float:
-    x, y = true.astype(np.float64), made.astype(np.float64)
+def _ssim(target: np.ndarray, prediction: np.ndarray) -> float:
+    x, y = target.astype(np.float64), prediction.astype(np.float64)
     mean_x, mean_y = _window_mean(x), _window_mean(y)
     product, squares = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
     unbiased = WINDOW**2 / (WINDOW**2 - 1)

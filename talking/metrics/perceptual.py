@@ -25,16 +25,16 @@ class Lpips:
         self._device, self._batch = device, batch
 
     @torch.no_grad()
-    def __call__(self, true: np.ndarray, made: np.ndarray) -> np.ndarray:
+    def __call__(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         """Return the distance of each frame, (T,) float64, of videos (T, H, W, 3) uint8."""
-        if true.shape != made.shape:
-            raise ValueError(f"videos of shapes {true.shape} and {made.shape} cannot be compared")
-        starts = range(0, len(true), self._batch)
-        pieces = [self._distances(true[i : i + self._batch], made[i : i + self._batch]) for i in starts]
+        if target.shape != prediction.shape:
+            raise ValueError(f"videos of shapes {target.shape} and {prediction.shape} cannot be compared")
+        starts = range(0, len(target), self._batch)
+        pieces = [self._distances(target[i : i + self._batch], prediction[i : i + self._batch]) for i in starts]
         return np.concatenate(pieces) if pieces else np.empty(0)
 
-    def _distances(self, true: np.ndarray, made: np.ndarray) -> np.ndarray:
-        result: np.ndarray = self._loss(self._tensor(made), self._tensor(true)).double().cpu().numpy()
+    def _distances(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        result: np.ndarray = self._loss(self._tensor(prediction), self._tensor(target)).double().cpu().numpy()
         return result
 
     def _tensor(self, frames: np.ndarray) -> Tensor:

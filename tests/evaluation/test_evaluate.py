@@ -33,7 +33,7 @@ def sight(seed: int, opening: np.ndarray) -> Sight:
     return Sight(frames, landmarks, np.ones(len(opening), bool))
 
 
-def true_sight() -> Sight:
+def target_sight() -> Sight:
     return sight(0, np.array([8.0] * 10 + [0.0] * 5 + [9.0] * 5, np.float32))
 
 
@@ -43,8 +43,8 @@ def scores(**changes: object) -> ClipScores:
 
 
 def test_the_true_video_scores_perfectly_against_itself() -> None:
-    true = true_sight()
-    value = score_clip(true, true, key="s1_a", speaker="s1", row="inversion", phones=PHONES)
+    target = target_sight()
+    value = score_clip(target, target, key="s1_a", speaker="s1", row="inversion", phones=PHONES)
     assert (value.psnr, value.frames, value.missed_frames, value.lmd) == (100.0, 20, 0, 0.0)
     assert value.ssim == pytest.approx(1) and value.mouth_correlation == pytest.approx(1)
     assert value.closure == Closure(5, 5, 5, 5, 5, 5, 15, 15)
@@ -52,7 +52,7 @@ def test_the_true_video_scores_perfectly_against_itself() -> None:
 
 def test_missing_networks_and_labels_give_reasons_and_no_numbers() -> None:
     networks = Networks(lpips=Unavailable("no trunk"), identity=Unavailable("no model"))
-    value = score_clip(true_sight(), true_sight(), key="k", speaker="s1", row="static", networks=networks)
+    value = score_clip(target_sight(), target_sight(), key="k", speaker="s1", row="static", networks=networks)
     assert (value.lpips, value.identity, value.closure) == (None, None, None)
     assert (value.reasons["lpips"], value.reasons["identity"]) == ("no trunk", "no model")
     assert "labels no phones" in value.reasons["closure_recall"]
@@ -61,34 +61,39 @@ def test_missing_networks_and_labels_give_reasons_and_no_numbers() -> None:
 def test_networks_that_are_there_are_asked_for_some_frames() -> None:
     seen = []
 
-    def measure(true: np.ndarray, made: np.ndarray) -> np.ndarray:
-        seen.append(len(true))
+    def measure(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        seen.append(len(target))
         return np.array([0.2, 0.4, 0.3, 0.1])
 
     measure.note = "by a stand-in"
     value = score_clip(
-        true_sight(), true_sight(), key="k", speaker="s1", row="static", networks=Networks(lpips=measure, lpips_every=5)
+        target_sight(),
+        target_sight(),
+        key="k",
+        speaker="s1",
+        row="static",
+        networks=Networks(lpips=measure, lpips_every=5),
     )
     assert seen == [4] and value.lpips == pytest.approx(0.25) and value.reasons["lpips"] == "by a stand-in"
 
 
 def test_a_made_video_of_another_length_is_refused_with_its_name() -> None:
-    made = sight(1, np.zeros(19, np.float32))
+    prediction = sight(1, np.zeros(19, np.float32))
     with pytest.raises(TalkingError, match="s1_a, row static: the made video is 19 x 16 x 16 x 3"):
-        score_clip(true_sight(), made, key="s1_a", speaker="s1", row="static")
+        score_clip(target_sight(), prediction, key="s1_a", speaker="s1", row="static")
 
 
 def test_a_mouth_without_a_face_has_no_opening() -> None:
-    value = replace(true_sight(), found=np.arange(20) > 0)
+    value = replace(target_sight(), found=np.arange(20) > 0)
     assert np.isnan(value.openings[0]) and value.openings[1:].tolist() == [8.0] * 9 + [0.0] * 5 + [9.0] * 5
 
 
 def test_every_measure_is_of_the_measured_frames_alone() -> None:
     """What lies before frame 6 is spoiled in the made video, and frame 9 has no true face: neither changes a number."""
-    true, asked = replace(true_sight(), found=np.arange(20) != 9), np.arange(20) >= 6
-    frames, landmarks = true.frames.copy(), true.landmarks.copy()
+    target, asked = replace(target_sight(), found=np.arange(20) != 9), np.arange(20) >= 6
+    frames, landmarks = target.frames.copy(), target.landmarks.copy()
     frames[[0, 5, 9]], landmarks[[0, 5, 9]] = 0, 50
-    made = Sight(frames, landmarks, ~np.isin(np.arange(20), [0, 5, 9]))
+    prediction = Sight(frames, landmarks, ~np.isin(np.arange(20), [0, 5, 9]))
     seen: dict[str, list[int]] = {"lpips": [], "identity": [], "sync": []}
 
     def lpips(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -109,18 +114,18 @@ def test_every_measure_is_of_the_measured_frames_alone() -> None:
     networks = Networks(*(cast(Any, stand_in) for stand_in in (lpips, identity, sync)), lpips_every=4)
     sound = np.arange(20 * 640, dtype=np.float32)
     options = {"key": "k", "speaker": "s1", "row": "static", "measured": asked, "phones": PHONES, "sound": sound}
-    value = score_clip(true, made, networks=networks, **options)
+    value = score_clip(target, prediction, networks=networks, **options)
     assert (value.frames, value.missed_frames, value.psnr, value.lmd) == (13, 0, 100.0, 0.0)
     assert value.mouth_correlation == pytest.approx(1) and value.closure == Closure(5, 5, 5, 5, 5, 5, 8, 8)
     assert seen == {"lpips": [4], "identity": [13], "sync": [14, 6 * 640, 14 * 640]}
     with pytest.raises(TalkingError, match="clip k has no frame to measure"):
-        score_clip(replace(true, found=np.zeros(20, bool)), made, **options)
+        score_clip(replace(target, found=np.zeros(20, bool)), prediction, **options)
 
 
 def test_missed_faces_are_counted_and_cost_landmarks_and_lips() -> None:
-    true = true_sight()
+    target = target_sight()
     whole, holes = (
-        score_clip(true, replace(true, found=found), key="k", speaker="s1", row="static", phones=PHONES)
+        score_clip(target, replace(target, found=found), key="k", speaker="s1", row="static", phones=PHONES)
         for found in (np.ones(20, bool), np.arange(20) > 2)
     )
     assert (whole.missed_frames, holes.missed_frames, holes.frames) == (0, 3, 20)
@@ -139,11 +144,13 @@ def test_lips_are_held_to_the_sound_that_is_given() -> None:
     networks = Networks(sync=cast(Sync, Agreeing()))
     options = {"key": "k", "speaker": "s1", "row": "static", "networks": networks}
     sound = np.array([0.0, 7.5, 1.0], np.float32)
-    value = score_clip(true_sight(), true_sight(), sound=sound, **options)
+    value = score_clip(target_sight(), target_sight(), sound=sound, **options)
     assert (value.lse_d, value.lse_c) == (7.5, 3.0) and "lse_d" not in value.reasons
-    silent = score_clip(true_sight(), true_sight(), **options)
+    silent = score_clip(target_sight(), target_sight(), **options)
     assert silent.lse_d is None and silent.reasons["lse_d"] == "the clip's sound was not given"
-    without = score_clip(true_sight(), true_sight(), **{**options, "networks": Networks(sync=Unavailable("no net"))})
+    without = score_clip(
+        target_sight(), target_sight(), **{**options, "networks": Networks(sync=Unavailable("no net"))}
+    )
     assert (without.lse_c, without.reasons["lse_c"]) == (None, "no net")
 
 

@@ -47,13 +47,15 @@ def measurer() -> Measurer:
     return Measurer(GreyDetector(), Networks(), NO_INCEPTION, columns=4, thumbnail=16)
 
 
-def measure(measurer: Measurer, true: np.ndarray, made: dict[str, np.ndarray], measured_from: int = 0):
-    return measurer.measure(true, made, PHONES, key="s1_a", speaker="s1", split="unseen", measured_from=measured_from)
+def measure(measurer: Measurer, target: np.ndarray, prediction: dict[str, np.ndarray], measured_from: int = 0):
+    return measurer.measure(
+        target, prediction, PHONES, key="s1_a", speaker="s1", split="unseen", measured_from=measured_from
+    )
 
 
 def test_a_perfect_row_and_a_frozen_one(measurer: Measurer) -> None:
-    true = clip(LEVELS)
-    measured = measure(measurer, true, {"static": np.repeat(true[:1], FRAMES, axis=0), "inversion": true.copy()})
+    target = clip(LEVELS)
+    measured = measure(measurer, target, {"static": np.repeat(target[:1], FRAMES, axis=0), "inversion": target.copy()})
     static, inversion = measured.scores
     assert (static.row, inversion.row) == ("static", "inversion")
     assert (inversion.psnr, inversion.lmd, inversion.frames) == (100.0, 0.0, FRAMES)
@@ -64,8 +66,8 @@ def test_a_perfect_row_and_a_frozen_one(measurer: Measurer) -> None:
 
 
 def test_the_openings_are_those_that_the_detector_sees(measurer: Measurer) -> None:
-    true = clip(LEVELS)
-    measured = measure(measurer, true, {"stage_one": clip(LEVELS - 20)})
+    target = clip(LEVELS)
+    measured = measure(measurer, target, {"stage_one": clip(LEVELS - 20)})
     assert list(measured.openings) == [TRUE, "stage_one"]
     np.testing.assert_allclose(measured.openings[TRUE], LEVELS / 10, atol=1e-4)
     np.testing.assert_allclose(measured.openings["stage_one"], LEVELS / 10 - 2, atol=1e-4)
@@ -92,10 +94,10 @@ def test_frames_without_a_face_are_counted_one_by_one_and_have_no_opening(measur
 
 
 def test_no_row_is_measured_on_what_was_seen_nor_where_the_true_video_has_no_face(measurer: Measurer) -> None:
-    true = clip(np.where(np.arange(12) == 6, 0, LEVELS))
+    target = clip(np.where(np.arange(12) == 6, 0, LEVELS))
     spoiled = clip(np.where(np.isin(np.arange(12), [0, 1, 2, 3, 6]), 250, LEVELS))
     measurer.inception = lambda frames: frames.reshape(len(frames), -1)[:, :3].astype(np.float32)
-    measured = measure(measurer, true, {"static": spoiled, "stage_two": true.copy()}, measured_from=4)
+    measured = measure(measurer, target, {"static": spoiled, "stage_two": target.copy()}, measured_from=4)
     assert [score.frames for score in measured.scores] == [7, 7]
     assert [score.psnr for score in measured.scores] == [100.0, 100.0]
     assert [score.lmd for score in measured.scores] == [0.0, 0.0]
@@ -106,8 +108,8 @@ def test_no_row_is_measured_on_what_was_seen_nor_where_the_true_video_has_no_fac
 
 
 def test_the_identity_image_is_not_measured_unless_told(measurer: Measurer) -> None:
-    made = {"static": np.repeat(clip(LEVELS)[:1], FRAMES, axis=0)}
-    measured = measurer.measure(clip(LEVELS), made, PHONES, key="s1_a", speaker="s1", split="unseen")
+    prediction = {"static": np.repeat(clip(LEVELS)[:1], FRAMES, axis=0)}
+    measured = measurer.measure(clip(LEVELS), prediction, PHONES, key="s1_a", speaker="s1", split="unseen")
     assert measured.scores[0].frames == FRAMES - 1
 
 
@@ -160,10 +162,10 @@ def test_frames_in_which_align_saw_no_face_do_not_count_and_the_first_with_one_i
     """The made frames are wrong there and in the identity image alone: a row that is perfect where it counts."""
     faces = np.ones(FRAMES, bool)
     faces[[0, 1, 6]] = False
-    made = clip(LEVELS)
-    made[[0, 1, 2, 6]] = 250
+    prediction = clip(LEVELS)
+    prediction[[0, 1, 2, 6]] = 250
     measured = measurer.measure(
-        clip(LEVELS), {"inversion": made}, PHONES, key="s1_a", speaker="s1", split="unseen", faces=faces
+        clip(LEVELS), {"inversion": prediction}, PHONES, key="s1_a", speaker="s1", split="unseen", faces=faces
     )
     (score,) = measured.scores
     assert (score.psnr, score.lmd, score.frames) == (100.0, 0.0, FRAMES - 4)

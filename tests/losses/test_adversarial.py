@@ -26,10 +26,10 @@ def test_logistic_losses_of_known_scores() -> None:
     assert generator_loss(two).item() == pytest.approx(math.log(1 + math.exp(-2)))
     assert discriminator_loss(two, zero).item() == pytest.approx(math.log(1 + math.exp(-2)) + math.log(2))
     # The cross-entropies of a logistic classifier, by torch's own.
-    real, made = torch.randn(5, 1), torch.randn(5, 1)
+    real, fake = torch.randn(5, 1), torch.randn(5, 1)
     entropy = nn.functional.binary_cross_entropy_with_logits
-    expected = entropy(real, torch.ones(5, 1)) + entropy(made, torch.zeros(5, 1))
-    assert discriminator_loss(real, made).item() == pytest.approx(expected.item(), rel=1e-6)
+    expected = entropy(real, torch.ones(5, 1)) + entropy(fake, torch.zeros(5, 1))
+    assert discriminator_loss(real, fake).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_the_generator_still_learns_where_the_discriminator_is_sure() -> None:

@@ -36,9 +36,9 @@ def trunk_file(folder: Path, net: str = "squeeze", prefix: str = "features.") ->
 @pytest.mark.parametrize("net", ["squeeze", "alex", "vgg"])
 def test_the_value_is_that_of_the_lpips_package(net: str) -> None:
     loss = PerceptualLoss(net, seed=3)
-    made, true = pictures(seed=1), pictures(seed=2)
-    expected = package_lpips(net, loss.lpips.state_dict())(made, true).flatten()
-    torch.testing.assert_close(loss(made, true), expected, rtol=1e-5, atol=1e-7)
+    prediction, target = pictures(seed=1), pictures(seed=2)
+    expected = package_lpips(net, loss.lpips.state_dict())(prediction, target).flatten()
+    torch.testing.assert_close(loss(prediction, target), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_equal_pictures_are_at_distance_zero_and_others_are_not() -> None:
@@ -50,8 +50,8 @@ def test_equal_pictures_are_at_distance_zero_and_others_are_not() -> None:
 
 
 def test_the_same_seed_gives_the_same_trunk_and_another_seed_another() -> None:
-    made, true = pictures(seed=1), pictures(seed=2)
-    first, again, other = (PerceptualLoss("squeeze", seed=seed)(made, true) for seed in (5, 5, 6))
+    prediction, target = pictures(seed=1), pictures(seed=2)
+    first, again, other = (PerceptualLoss("squeeze", seed=seed)(prediction, target) for seed in (5, 5, 6))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -66,17 +66,17 @@ def test_the_global_random_state_is_left_alone() -> None:
 
 def test_the_trunk_is_frozen_and_the_picture_gets_a_gradient() -> None:
     loss = PerceptualLoss("squeeze")
-    made = pictures(seed=1).requires_grad_()
-    loss(made, pictures(seed=2)).sum().backward()
-    assert made.grad is not None and made.grad.abs().sum() > 0
+    prediction = pictures(seed=1).requires_grad_()
+    loss(prediction, pictures(seed=2)).sum().backward()
+    assert prediction.grad is not None and prediction.grad.abs().sum() > 0
     assert not any(parameter.requires_grad for parameter in loss.parameters())
 
 
 def test_training_mode_does_not_switch_dropout_on() -> None:
     model = torch.nn.Sequential(PerceptualLoss("squeeze"))
     model.train()
-    made, true = pictures(seed=1), pictures(seed=2)
-    assert torch.equal(model[0](made, true), model[0](made, true))
+    prediction, target = pictures(seed=1), pictures(seed=2)
+    assert torch.equal(model[0](prediction, target), model[0](prediction, target))
     assert not any(module.training for module in model[0].modules())
 
 
@@ -84,9 +84,9 @@ def test_features_that_are_all_zero_give_no_nan_gradient() -> None:
     loss = PerceptualLoss("squeeze")
     for parameter in loss.lpips.net.parameters():
         parameter.zero_()
-    made = pictures(seed=1).requires_grad_()
-    loss(made, pictures(seed=2)).sum().backward()
-    assert made.grad is not None and torch.isfinite(made.grad).all()
+    prediction = pictures(seed=1).requires_grad_()
+    loss(prediction, pictures(seed=2)).sum().backward()
+    assert prediction.grad is not None and torch.isfinite(prediction.grad).all()
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 100])
@@ -96,15 +96,15 @@ def test_pictures_of_any_size_are_compared(size: int) -> None:
 
 
 def test_optimising_the_distance_brings_a_picture_nearer() -> None:
-    loss, true = PerceptualLoss("squeeze"), pictures(1, seed=2)
-    made = torch.zeros(1, 3, 64, 64, requires_grad=True)
-    optimiser = torch.optim.Adam([made], lr=0.05)
-    before = loss(made, true).item()
+    loss, target = PerceptualLoss("squeeze"), pictures(1, seed=2)
+    prediction = torch.zeros(1, 3, 64, 64, requires_grad=True)
+    optimiser = torch.optim.Adam([prediction], lr=0.05)
+    before = loss(prediction, target).item()
     for _ in range(15):
         optimiser.zero_grad()
-        loss(made, true).sum().backward()
+        loss(prediction, target).sum().backward()
         optimiser.step()
-    assert loss(made, true).item() < 0.7 * before
+    assert loss(prediction, target).item() < 0.7 * before
 
 
 @pytest.mark.parametrize("prefix", ["features.", ""])
@@ -118,8 +118,10 @@ def test_trunk_weights_come_from_the_file(tmp_path: Path, prefix: str) -> None:
 def test_safetensors_are_read_too(tmp_path: Path) -> None:
     content = torch.load(trunk_file(tmp_path), weights_only=True)
     save_file(content, tmp_path / "trunk.safetensors")
-    made, true = pictures(seed=1), pictures(seed=2)
-    values = [PerceptualLoss("squeeze", tmp_path / name)(made, true) for name in ("trunk.safetensors", "squeeze.pth")]
+    prediction, target = pictures(seed=1), pictures(seed=2)
+    values = [
+        PerceptualLoss("squeeze", tmp_path / name)(prediction, target) for name in ("trunk.safetensors", "squeeze.pth")
+    ]
     assert torch.equal(*values)
 
 

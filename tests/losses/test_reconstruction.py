@@ -29,15 +29,15 @@ def test_equal_pictures_lose_nothing() -> None:
 
 
 def test_a_constant_offset_costs_its_square_and_its_absolute_value_and_no_edges() -> None:
-    true = random_pictures(0)
-    assert reconstruction_loss(true + 0.5, true).item() == pytest.approx(0.25 + 0.5, abs=1e-5)
+    target = random_pictures(0)
+    assert reconstruction_loss(target + 0.5, target).item() == pytest.approx(0.25 + 0.5, abs=1e-5)
 
 
 def test_a_single_line_costs_its_edges() -> None:
-    made, true = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
-    made[..., 1] = 1.0
+    prediction, target = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    prediction[..., 1] = 1.0
     across, down = 2 / 3, 0.0
-    assert reconstruction_loss(made, true, l2=0, l1=0, scales=1).item() == pytest.approx((across + down) / 2)
+    assert reconstruction_loss(prediction, target, l2=0, l1=0, scales=1).item() == pytest.approx((across + down) / 2)
 
 
 def test_fine_noise_costs_less_at_the_halved_scale() -> None:
@@ -48,18 +48,20 @@ def test_fine_noise_costs_less_at_the_halved_scale() -> None:
 
 
 def test_weights_that_are_all_alike_change_nothing() -> None:
-    made, true = random_pictures(0), random_pictures(1)
-    plain = reconstruction_loss(made, true).item()
-    assert reconstruction_loss(made, true, torch.full((2, 1, 16, 16), 7.0)).item() == pytest.approx(plain, rel=1e-5)
+    prediction, target = random_pictures(0), random_pictures(1)
+    plain = reconstruction_loss(prediction, target).item()
+    assert reconstruction_loss(prediction, target, torch.full((2, 1, 16, 16), 7.0)).item() == pytest.approx(
+        plain, rel=1e-5
+    )
 
 
 def test_an_error_within_the_heavy_region_costs_its_weight() -> None:
-    true, made = torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)
+    target, prediction = torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)
     weights = torch.ones(1, 1, 8, 8)
     weights[..., :4, :] = 4.0
-    made[..., :4, :] = 1.0
-    inside = reconstruction_loss(made, true, weights, l1=0, gradient=0, scales=1).item()
-    outside = reconstruction_loss(1 - made, true, weights, l1=0, gradient=0, scales=1).item()
+    prediction[..., :4, :] = 1.0
+    inside = reconstruction_loss(prediction, target, weights, l1=0, gradient=0, scales=1).item()
+    outside = reconstruction_loss(1 - prediction, target, weights, l1=0, gradient=0, scales=1).item()
     assert inside == pytest.approx(4 / 5)
     assert inside / outside == pytest.approx(4)
 

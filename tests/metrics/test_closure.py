@@ -63,10 +63,10 @@ def test_lips_that_close_at_the_wrong_sound_are_neither_recalled_nor_precise() -
 
 
 def test_one_frame_late_is_on_time_and_two_are_not() -> None:
-    true = openings("aabaa")
-    late_one, late_two = np.roll(true, 1), np.roll(true, 2)
-    assert closure(true, late_one, phones("aabaa")) == Closure(4, 4, 4, 4, 3, 4, 15, 16)
-    assert closure(true, late_two, phones("aabaa")) == Closure(3, 4, 3, 4, 2, 4, 14, 16)
+    target = openings("aabaa")
+    late_one, late_two = np.roll(target, 1), np.roll(target, 2)
+    assert closure(target, late_one, phones("aabaa")) == Closure(4, 4, 4, 4, 3, 4, 15, 16)
+    assert closure(target, late_two, phones("aabaa")) == Closure(3, 4, 3, 4, 2, 4, 14, 16)
 
 
 def test_a_bilabial_whose_true_lips_stay_open_is_not_demanded() -> None:
@@ -92,9 +92,9 @@ def test_frames_that_are_not_measured_count_nowhere_and_the_others_keep_their_ti
 
 
 def test_a_frame_without_a_face_is_wrong_wherever_it_lies() -> None:
-    made = openings("abaa")
-    made[4:8] = np.nan
-    counts = closure(openings("abaa"), made, phones("abaa"))
+    prediction = openings("abaa")
+    prediction[4:8] = np.nan
+    counts = closure(openings("abaa"), prediction, phones("abaa"))
     assert ratios(counts)[:3] == (0.0, 0.0, 0.0) and counts.closed == 4
     open_vowel = openings("abaa")
     open_vowel[12:] = np.nan
@@ -105,10 +105,10 @@ def test_a_frame_without_a_face_is_wrong_wherever_it_lies() -> None:
 @given(st.text("abpm", min_size=2, max_size=8), st.integers(0, 10**6))
 def test_missed_faces_never_improve_a_ratio(text: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    true = openings(text)
-    made = rng.choice([0.0, 10.0], len(true))
-    holes = np.where(rng.random(len(true)) < 0.4, np.nan, made)
-    whole, less = (closure(true, opening, phones(text)).ratios for opening in (made, holes))
+    target = openings(text)
+    prediction = rng.choice([0.0, 10.0], len(target))
+    holes = np.where(rng.random(len(target)) < 0.4, np.nan, prediction)
+    whole, less = (closure(target, opening, phones(text)).ratios for opening in (prediction, holes))
     for name, value in whole.items():
         assert value is None or less[name] <= value + 1e-12
 

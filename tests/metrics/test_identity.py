@@ -40,19 +40,19 @@ def face(skin: tuple[int, int, int], eyes: int) -> np.ndarray:
 def test_a_face_is_itself_and_less_like_another(identity: IdentityScore) -> None:
     first, second = face((220, 180, 150), 6), face((110, 80, 60), 14)
     points = np.repeat(landmarks()[None], 2, axis=0)
-    true = np.stack([first, first])
+    target = np.stack([first, first])
     found = np.ones(2, bool)
-    assert identity(true, true, points, points, found, every=1) == pytest.approx(1.0)
-    assert identity(true, np.stack([second, second]), points, points, found, every=1) < 0.9
-    slightly = np.clip(true.astype(int) + 3, 0, 255).astype(np.uint8)
-    assert identity(true, slightly, points, points, found, every=1) > 0.93
+    assert identity(target, target, points, points, found, every=1) == pytest.approx(1.0)
+    assert identity(target, np.stack([second, second]), points, points, found, every=1) < 0.9
+    slightly = np.clip(target.astype(int) + 3, 0, 255).astype(np.uint8)
+    assert identity(target, slightly, points, points, found, every=1) > 0.93
 
 
 def test_a_frame_without_a_face_is_nobody(identity: IdentityScore) -> None:
-    true = np.stack([face((220, 180, 150), 6)] * 2)
+    target = np.stack([face((220, 180, 150), 6)] * 2)
     points = np.repeat(landmarks()[None], 2, axis=0)
-    assert identity(true, true, points, points, np.array([True, False]), every=1) == pytest.approx(0.5)
-    assert identity(true[:0], true[:0], points[:0], points[:0], np.ones(0, bool)) is None
+    assert identity(target, target, points, points, np.array([True, False]), every=1) == pytest.approx(0.5)
+    assert identity(target[:0], target[:0], points[:0], points[:0], np.ones(0, bool)) is None
 
 
 def test_one_of_so_many_frames_is_looked_at(identity: IdentityScore, monkeypatch) -> None:
@@ -63,11 +63,11 @@ def test_one_of_so_many_frames_is_looked_at(identity: IdentityScore, monkeypatch
         return np.zeros(128)
 
     monkeypatch.setattr(identity, "descriptor", descriptor)
-    true = np.arange(25, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
+    target = np.arange(25, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
     points = np.zeros((25, 68, 2), np.float32)
-    assert identity(true, true + 100, points, points, np.ones(25, bool), every=10) == 1.0
+    assert identity(target, target + 100, points, points, np.ones(25, bool), every=10) == 1.0
     assert levels == [0, 100, 10, 110, 20, 120]
-    identity(true, true + 200, points, points, np.ones(25, bool), every=10)
+    identity(target, target + 200, points, points, np.ones(25, bool), every=10)
     assert levels[6:] == [200, 210, 220], "the true frames are known by now"
 
 

@@ -19,9 +19,9 @@ def near(frames: np.ndarray, spread: float) -> np.ndarray:
 
 
 def test_psnr_of_a_constant_offset_is_the_hand_computed_one() -> None:
-    true = np.full((2, 8, 8, 3), 100, np.uint8)
-    made = np.stack([true[0] + 10, true[0] + 255 // 5])
-    assert psnr(true, made) == pytest.approx([10 * np.log10(255**2 / 100), 10 * np.log10(25)])
+    target = np.full((2, 8, 8, 3), 100, np.uint8)
+    prediction = np.stack([target[0] + 10, target[0] + 255 // 5])
+    assert psnr(target, prediction) == pytest.approx([10 * np.log10(255**2 / 100), 10 * np.log10(25)])
 
 
 def test_psnr_of_opposite_pictures_is_zero_and_of_equal_ones_is_capped() -> None:
@@ -31,25 +31,27 @@ def test_psnr_of_opposite_pictures_is_zero_and_of_equal_ones_is_capped() -> None
 
 
 def test_psnr_is_scikit_images() -> None:
-    true = video(0)
-    made = near(true, 12)
-    expected = [peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(true, made, strict=True)]
-    assert psnr(true, made) == pytest.approx(expected, abs=1e-9)
+    target = video(0)
+    prediction = near(target, 12)
+    expected = [peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(target, prediction, strict=True)]
+    assert psnr(target, prediction) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("spread", [1, 12, 80])
 @pytest.mark.parametrize("shape", [(2, 40, 32, 3), (1, 7, 7, 3), (1, 64, 9, 3)])
 def test_ssim_is_scikit_images(spread: float, shape: tuple[int, ...]) -> None:
-    true = video(1, shape)
-    made = near(true, spread)
-    expected = [structural_similarity(a, b, channel_axis=-1, data_range=255) for a, b in zip(true, made, strict=True)]
-    assert ssim(true, made) == pytest.approx(expected, abs=1e-9)
+    target = video(1, shape)
+    prediction = near(target, spread)
+    expected = [
+        structural_similarity(a, b, channel_axis=-1, data_range=255) for a, b in zip(target, prediction, strict=True)
+    ]
+    assert ssim(target, prediction) == pytest.approx(expected, abs=1e-9)
 
 
 def test_ssim_of_flat_pictures_is_the_hand_computed_one() -> None:
-    true, made = np.full((1, 16, 16, 3), 50, np.uint8), np.full((1, 16, 16, 3), 100, np.uint8)
+    target, prediction = np.full((1, 16, 16, 3), 50, np.uint8), np.full((1, 16, 16, 3), 100, np.uint8)
     c1 = 2.55**2
-    assert ssim(true, made) == pytest.approx([(2 * 50 * 100 + c1) / (50**2 + 100**2 + c1)])
+    assert ssim(target, prediction) == pytest.approx([(2 * 50 * 100 + c1) / (50**2 + 100**2 + c1)])
 
 
 @settings(max_examples=25, deadline=None)

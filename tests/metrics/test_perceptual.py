@@ -35,13 +35,13 @@ def test_without_weights_there_is_a_reason_and_no_number(tmp_path: Path) -> None
 def test_the_value_is_the_packages_for_pictures_scaled_to_one(folder: Path) -> None:
     measure = load_lpips(folder, device="cpu")
     assert isinstance(measure, Lpips)
-    true, made = video(0), video(1)
+    target, prediction = video(0), video(1)
     reference = lpips.LPIPS(net="squeeze", pnet_rand=True, verbose=False)
     reference.load_state_dict(PerceptualLoss("squeeze", folder / "squeezenet1_1-x.pth").lpips.state_dict())
-    a, b = (torch.from_numpy(frames).permute(0, 3, 1, 2) / 255.0 for frames in (true, made))
+    a, b = (torch.from_numpy(frames).permute(0, 3, 1, 2) / 255.0 for frames in (target, prediction))
     expected = reference(a, b, normalize=True).flatten().detach().numpy()
-    np.testing.assert_allclose(measure(true, made), expected, rtol=1e-4)
-    assert (measure(true, true) == 0).all()
+    np.testing.assert_allclose(measure(target, prediction), expected, rtol=1e-4)
+    assert (measure(target, target) == 0).all()
 
 
 def test_the_batch_does_not_change_the_value(folder: Path) -> None:

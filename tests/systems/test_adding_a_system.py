@@ -47,9 +47,9 @@ def crops(key: str) -> np.ndarray:
 
 def windows(key: str) -> np.ndarray:
     """Audio windows (T, 12, 28) of which one number is the level."""
-    made = 0.1 * np.random.default_rng(len(key)).normal(size=(FRAMES, 12, 28))
-    made[:, 3, 14] = levels(key)
-    return made.astype(np.float32)
+    prediction = 0.1 * np.random.default_rng(len(key)).normal(size=(FRAMES, 12, 28))
+    prediction[:, 3, 14] = levels(key)
+    return prediction.astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +118,12 @@ def test_its_videos_are_found_as_a_method_of_its_own_view(learned: Path) -> None
 
 @pytest.mark.parametrize("key", ["b_0", "b_1"])
 def test_a_stranger_speaks_what_the_sound_says(learned: Path, key: str) -> None:
-    made = find_videos(learned.parent, [key], ()).frames(key, SIDE, FRAMES, "whole_clip")["toy"].astype(float)
-    true = crops(key).astype(float)
+    prediction = find_videos(learned.parent, [key], ()).frames(key, SIDE, FRAMES, "whole_clip")["toy"].astype(float)
+    target = crops(key).astype(float)
     mouth, forehead = (slice(None), slice(44, 52), slice(20, 44)), (slice(None), slice(4, 12), slice(20, 44))
-    together = np.corrcoef(made[mouth].mean((1, 2, 3)), true[mouth].mean((1, 2, 3)))[0, 1]
+    together = np.corrcoef(prediction[mouth].mean((1, 2, 3)), target[mouth].mean((1, 2, 3)))[0, 1]
     assert together > 0.9
-    assert np.abs(made[forehead] - true[forehead]).mean() < 6, "the shade is the stranger's own"
+    assert np.abs(prediction[forehead] - target[forehead]).mean() < 6, "the shade is the stranger's own"
 
 
 def test_killed_at_any_step_it_ends_with_the_same_weights(learned: Path, tmp_path: Path) -> None:

@@ -82,17 +82,17 @@ def path_figure(codes: np.ndarray, *, rate: float = 25.0, title: str = "") -> Fi
     return figure
 
 
-def write_path(codes: np.ndarray, target: Path, *, rate: float = 25.0, title: str = "") -> None:
+def write_path(codes: np.ndarray, path: Path, *, rate: float = 25.0, title: str = "") -> None:
     """Write `path_figure` of the same arguments as a PNG without date or version."""
     figure = path_figure(codes, rate=rate, title=title)
-    with atomic_path(target) as temporary:
+    with atomic_path(path) as temporary:
         FigureCanvasAgg(figure)
         figure.savefig(temporary, dpi=120, metadata={"Software": None})
 
 
-def inversion_strip(true: np.ndarray, made: np.ndarray, count: int) -> np.ndarray:
+def inversion_strip(target: np.ndarray, prediction: np.ndarray, count: int) -> np.ndarray:
     """Return `count` frames of a clip (T, R, R, 3), evenly spaced, real above inverted: a picture (H, W, 3) uint8."""
-    if true.shape != made.shape:
-        raise ValueError(f"frames of shapes {true.shape} and {made.shape} cannot be shown together")
-    chosen = np.unique(np.linspace(0, len(true) - 1, min(count, len(true))).round().astype(int))
-    return picture_grid({"real": true[chosen], "inverted": made[chosen]})
+    if target.shape != prediction.shape:
+        raise ValueError(f"frames of shapes {target.shape} and {prediction.shape} cannot be shown together")
+    chosen = np.unique(np.linspace(0, len(target) - 1, min(count, len(target))).round().astype(int))
+    return picture_grid({"real": target[chosen], "inverted": prediction[chosen]})

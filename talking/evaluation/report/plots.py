@@ -18,7 +18,7 @@ from talking.evaluation.report.table import BOUNDS, NONE, Summary, Value
 TRUE_COLOUR = "black"
 
 
-def plot_metric_bars(summary: Summary, target: Path, methods: MethodTable) -> None:
+def plot_metric_bars(summary: Summary, path: Path, methods: MethodTable) -> None:
     """Draw a panel per measured metric of `{row: {metric: value}}` with a bar per row, a dash for a missing one.
 
     A thin line spans the interval where the row has `<metric>_low` and `<metric>_high`.
@@ -31,7 +31,7 @@ def plot_metric_bars(summary: Summary, target: Path, methods: MethodTable) -> No
         values = [summary[row].get(metric.name) for row in rows]
         _bars(axis, metric, rows, values, [high for _, high in bounds], methods.colours(rows))
         _draw_bounds(axis, rows, bounds)
-    _save(figure, target)
+    _save(figure, path)
 
 
 def _bars(
@@ -54,9 +54,9 @@ def _draw_bounds(axis: Axes, rows: list[str], bounds: list[list[Value]]) -> None
 
 
 def plot_openings(
-    true: np.ndarray,
-    made: Mapping[str, np.ndarray],
-    target: Path,
+    target: np.ndarray,
+    prediction: Mapping[str, np.ndarray],
+    path: Path,
     methods: MethodTable,
     *,
     title: str = "",
@@ -67,13 +67,13 @@ def plot_openings(
     Frames without a face (NaN) are gaps.
     """
     figure, (axis,) = _panels(1, width=9.0, height=3.0)
-    axis.plot(np.arange(len(true)) / rate, true, color=TRUE_COLOUR, linewidth=2.2, label="true")
-    rows = methods.ordered(made)
+    axis.plot(np.arange(len(target)) / rate, target, color=TRUE_COLOUR, linewidth=2.2, label="true")
+    rows = methods.ordered(prediction)
     for row, colour in zip(rows, methods.colours(rows), strict=True):
-        axis.plot(np.arange(len(made[row])) / rate, made[row], color=colour, linewidth=1.4, label=row)
-    axis.set(title=title, xlabel="time (s)", ylabel="mouth opening (px)", xlim=(0, max(len(true) - 1, 1) / rate))
+        axis.plot(np.arange(len(prediction[row])) / rate, prediction[row], color=colour, linewidth=1.4, label=row)
+    axis.set(title=title, xlabel="time (s)", ylabel="mouth opening (px)", xlim=(0, max(len(target) - 1, 1) / rate))
     axis.legend(frameon=False, fontsize=8, ncols=2)
-    _save(figure, target)
+    _save(figure, path)
 
 
 def _panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
@@ -87,9 +87,9 @@ def _panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Ax
     return figure, axes
 
 
-def _save(figure: Figure, target: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     """Write without date or version, so that equal numbers give equal bytes."""
-    metadata = {"Date": None} if target.suffix == ".svg" else {"Software": None}
-    with atomic_path(target) as temporary, mpl.rc_context({"svg.hashsalt": "talking"}):
+    metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+    with atomic_path(path) as temporary, mpl.rc_context({"svg.hashsalt": "talking"}):
         FigureCanvasAgg(figure)
         figure.savefig(temporary, dpi=120, metadata=metadata)

@@ -85,34 +85,34 @@ class EncoderRecipe(Recipe):
         """Train E_I on a batch."""
         place, device = (self.job.seed, self.context.rank, step), self.context.device
         order, draw = step_generator(None, *place, 3), step_generator(device, *place, 4)
-        true = draw_batch(self.pictures, self.share.size, order, device, mirror=self.params.mirror)
-        terms = self.loss(self._inverted(true, draw))
+        target = draw_batch(self.pictures, self.share.size, order, device, mirror=self.params.mirror)
+        terms = self.loss(self._inverted(target, draw))
         descend(terms["loss"], "encoder")
         return {name: term.item() for name, term in terms.items()}
 
-    def _inverted(self, true: Tensor, draw: torch.Generator) -> Inversion:
+    def _inverted(self, target: Tensor, draw: torch.Generator) -> Inversion:
         """Send real pictures through both networks, and G's own samples, whose codes are known, through E_I."""
         self.pair.encoder.train()
         count = self.known.size if self.params.known and self.params.lambda_known else 0
-        with torch.autocast(true.device.type, dtype=torch.bfloat16, enabled=self.params.bf16):
+        with torch.autocast(target.device.type, dtype=torch.bfloat16, enabled=self.params.bf16):
             if not count:
-                return Inversion(true, self.pair(true))
+                return Inversion(target, self.pair(target))
             with torch.no_grad():
                 known = draw_codes(self.pair.generator, count, draw, mixing=self.params.known_mixing).float()
                 samples = self.pair.synthesise(known).clamp(-1, 1).float()
-            codes = self.pair.invert(torch.cat([true, samples]))
-            return Inversion(true, self.pair.synthesise(codes[: len(true)]), known, codes[len(true) :])
+            codes = self.pair.invert(torch.cat([target, samples]))
+            return Inversion(target, self.pair.synthesise(codes[: len(target)]), known, codes[len(target) :])
 
     def validate(self, networks: Mapping[str, nn.Module], step: int) -> dict[str, float]:
         """Return the PSNR of held-out pictures, and write a strip of them; on process 0 alone."""
         if self.context.rank:
             return {}
-        pair, true = self._paired(networks), self.held_out.permute(0, 2, 3, 1).numpy()
-        made = synthesise_frames(pair.generator, invert_frames(pair, true), pair.resolution)
-        shown = np.linspace(0, len(true) - 1, min(self.params.shown, len(true))).astype(int)
-        pictures = np.concatenate([true[shown], made[shown]])
+        pair, target = self._paired(networks), self.held_out.permute(0, 2, 3, 1).numpy()
+        prediction = synthesise_frames(pair.generator, invert_frames(pair, target), pair.resolution)
+        shown = np.linspace(0, len(target) - 1, min(self.params.shown, len(target))).astype(int)
+        pictures = np.concatenate([target[shown], prediction[shown]])
         write_strip(pictures, self.job.scratch / SAMPLES / f"step-{step:08d}.png")
-        return {"held_out_psnr": float(psnr(true, made).mean())}
+        return {"held_out_psnr": float(psnr(target, prediction).mean())}
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> None:
         """Write the pair."""

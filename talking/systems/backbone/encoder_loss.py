@@ -14,10 +14,10 @@ from talking.systems.backbone.params import Encoder
 
 @dataclass(frozen=True)
 class Inversion:
-    """What an encoder made of a batch: pictures `made` of `true` (B, 3, R, R); codes `found` of `known` (N, L, D)."""
+    """What an encoder made of a batch: `prediction` of `target` (B, 3, R, R); codes `found` of `known` (N, L, D)."""
 
-    true: Tensor
-    made: Tensor
+    target: Tensor
+    prediction: Tensor
     known: Tensor | None = None
     found: Tensor | None = None
 
@@ -39,16 +39,16 @@ class EncoderLoss(nn.Module):
 
     def forward(self, inversion: Inversion) -> dict[str, Tensor]:
         """Return the terms by name, scalars, and their weighted sum as `loss`."""
-        params, true, made = self.params, inversion.true, inversion.made.float()
-        terms = {"l2": F.mse_loss(made, true)}
+        params, target, prediction = self.params, inversion.target, inversion.prediction.float()
+        terms = {"l2": F.mse_loss(prediction, target)}
         loss = params.lambda_l2 * terms["l2"]
         if self.perceptual is not None:
             with torch.no_grad():
-                wanted = self.perceptual.features(true)
-            terms["lpips"] = self.perceptual.distance(self.perceptual.features(made), wanted).mean()
+                wanted = self.perceptual.features(target)
+            terms["lpips"] = self.perceptual.distance(self.perceptual.features(prediction), wanted).mean()
             loss = loss + params.lambda_lpips * terms["lpips"]
         if self.identity is not None:
-            terms["identity"] = self.identity(made, true).mean()
+            terms["identity"] = self.identity(prediction, target).mean()
             loss = loss + params.lambda_identity * terms["identity"]
         if inversion.known is not None and inversion.found is not None:
             terms["known"] = F.mse_loss(inversion.found.float(), inversion.known)

@@ -66,9 +66,9 @@ class FrechetMeasure:
         self.name, self._features = _features(inception, device)
         self._real = self._moments(part.float() / 127.5 - 1 for part in real.split(CHUNK))
 
-    def __call__(self, made: Iterator[Tensor]) -> float:
+    def __call__(self, fake: Iterator[Tensor]) -> float:
         """Return the distance of batches (B, 3, R, R) in about [-1, 1], of which there are more than one picture."""
-        return frechet_distance(self._real, self._moments(made))
+        return frechet_distance(self._real, self._moments(fake))
 
     def _moments(self, batches: Iterator[Tensor]) -> Moments:
         return Moments.total(Moments.of(self._features(batch)) for batch in batches)

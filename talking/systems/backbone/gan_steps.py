@@ -73,14 +73,14 @@ class AdversarialSteps:
     def discriminate(self, real: Tensor, draw: torch.Generator, descend: Descend) -> Losses:
         """Train D on `real` pictures (B, 3, R, R) and as many made ones."""
         with torch.no_grad(), self._precision(real):
-            made = self._made(len(real), draw)
+            fake = self._made(len(real), draw)
         with self._precision(real):
             real_scores = self.discriminator(self._augmented(real, draw))
-            made_scores = self.discriminator(self._augmented(made.float(), draw))
+            fake_scores = self.discriminator(self._augmented(fake.float(), draw))
         self.augmentation.observe(real_scores)
-        loss = discriminator_loss(real_scores, made_scores)
+        loss = discriminator_loss(real_scores, fake_scores)
         descend(loss, "discriminator")
-        return {"loss_d": loss.item(), "score_real": real_scores.mean().item(), "score_made": made_scores.mean().item()}
+        return {"loss_d": loss.item(), "score_real": real_scores.mean().item(), "score_made": fake_scores.mean().item()}
 
     def penalise_gradients(self, real: Tensor, draw: torch.Generator, descend: Descend) -> Losses:
         """Train D's R1, at the pictures as D sees them: resampling is not differentiated twice."""
@@ -94,8 +94,8 @@ class AdversarialSteps:
         """Train G on made pictures."""
         self.discriminator.requires_grad_(False)
         with self._precision(self.path.mean):
-            made = self._made(self.share.size, draw)
-            loss = generator_loss(self.discriminator(self._augmented(made.float(), draw)))
+            fake = self._made(self.share.size, draw)
+            loss = generator_loss(self.discriminator(self._augmented(fake.float(), draw)))
         descend(loss, "generator")
         self.discriminator.requires_grad_(True)
         return {"loss_g": loss.item()}

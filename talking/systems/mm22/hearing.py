@@ -130,7 +130,7 @@ class HearingRecipe(Recipe):
         windows, shapes = self.held
         heard = networks["read_out"](networks["encoder"](windows.to(self.context.device))).cpu()
         pairs = zip(SHAPE, heard.flatten(0, 1).T.numpy(), shapes.flatten(0, 1).T.numpy(), strict=True)
-        return {f"validation_{name}": float(np.corrcoef(found, true)[0, 1]) for name, found, true in pairs}
+        return {f"validation_{name}": float(np.corrcoef(found, target)[0, 1]) for name, found, target in pairs}
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> None:
         """Write E_A, as `begin_hearing` reads it."""

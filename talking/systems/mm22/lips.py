@@ -23,7 +23,7 @@ class _Seen:
 
     clip: ClipArrays
     other: np.ndarray
-    true: Sight
+    target: Sight
     box: Box
 
 
@@ -61,11 +61,11 @@ class LipFollower:
         return {name: value for name, value in means.items() if value is not None}
 
     def _correlation(self, seen: _Seen, predict: Predict, windows: np.ndarray) -> float | None:
-        length = min(len(windows), len(seen.true.found))
+        length = min(len(windows), len(seen.target.found))
         frames = self._draw(predict(windows[:length], seen.clip.codes[first_face(seen.clip.mask)]))
-        counted = seen.true.found[:length] & seen.clip.mask[:length]
-        made = sight_of(frames, self.detector, seen.box)[counted]
-        return mouth_correlation(seen.true.landmarks[:length][counted], made.landmarks, made.found)
+        counted = seen.target.found[:length] & seen.clip.mask[:length]
+        prediction = sight_of(frames, self.detector, seen.box)[counted]
+        return mouth_correlation(seen.target.landmarks[:length][counted], prediction.landmarks, prediction.found)
 
 
 def _mean(values: list[float | None]) -> float | None:

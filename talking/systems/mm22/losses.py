@@ -93,12 +93,12 @@ class ImageTerm(nn.Module):
         """Return the scalar loss; `generator` draws which frames of the sequence are looked at."""
         length = coefficients.shape[1]
         chosen = torch.randperm(length, generator=generator)[: self.frames]
-        made = target.identity[:, None] + self.projector.displacements(coefficients[:, chosen])
+        codes = target.identity[:, None] + self.projector.displacements(coefficients[:, chosen])
         with torch.no_grad():
-            true = target.identity[:, None] + target.displacements[:, chosen]
-            shown = self.generator(true.flatten(0, 1))  # (B F, 3, R, R)
+            target_codes = target.identity[:, None] + target.displacements[:, chosen]
+            shown = self.generator(target_codes.flatten(0, 1))  # (B F, 3, R, R)
             wanted = self.perceptual.features(shown)
-        drawn = self.generator(made.flatten(0, 1))
+        drawn = self.generator(codes.flatten(0, 1))
         faces = None if target.faces is None else target.faces[:, chosen].flatten()  # (B F,)
         loss = _mean_of(self.perceptual.distance(self.perceptual.features(drawn), wanted), faces)
         if not self.mouth:

@@ -227,9 +227,11 @@ class StageOneRecipe(Recipe):
         windows = torch.from_numpy(sound.windows[:length])[None].to(device)  # (1, T, 12, 28)
         shown = torch.from_numpy(clip.mask[:length]).to(device)  # (T,)
         identity = codes[:, first_face(clip.mask)]
-        made, true = model.coefficients(windows, identity)[:, shown], (codes - identity[:, None])[:, shown]
-        moving = self.latent(made - made.mean(dim=1, keepdim=True), true - true.mean(dim=1, keepdim=True))
-        return self.latent(made, true).item(), moving.item()
+        prediction, target = model.coefficients(windows, identity)[:, shown], (codes - identity[:, None])[:, shown]
+        moving = self.latent(
+            prediction - prediction.mean(dim=1, keepdim=True), target - target.mean(dim=1, keepdim=True)
+        )
+        return self.latent(prediction, target).item(), moving.item()
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> None:
         """Write the model."""

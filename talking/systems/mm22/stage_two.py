@@ -103,9 +103,9 @@ class TuningRecipe(Recipe):
         chosen = torch.randperm(len(self.pivots), generator=self.draw)[: params.batch]
         frames = self.frames[chosen]
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=params.bf16):
-            made = self.tuned(self.pivots[chosen])
-            loss = params.lambda_lpips * self.perceptual(made, frames).mean() if params.lambda_lpips else 0.0
-        loss = loss + params.lambda_l2 * ((made.float() - frames).square() * self.weights[chosen]).mean()
+            prediction = self.tuned(self.pivots[chosen])
+            loss = params.lambda_lpips * self.perceptual(prediction, frames).mean() if params.lambda_lpips else 0.0
+        loss = loss + params.lambda_l2 * ((prediction.float() - frames).square() * self.weights[chosen]).mean()
         descend(loss, "generator")
         self.losses.append(loss.item())
         return {"loss": self.losses[-1]}

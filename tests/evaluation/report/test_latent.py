@@ -101,8 +101,8 @@ def test_a_path_of_two_frames_is_none() -> None:
 
 
 def test_the_strip_has_real_frames_above_their_inversions() -> None:
-    true = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.full((1, 8, 8, 3), 10, np.uint8)
-    strip = inversion_strip(true, true + 100, 4)
+    target = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.full((1, 8, 8, 3), 10, np.uint8)
+    strip = inversion_strip(target, target + 100, 4)
     columns = [strip[:8, LABEL_WIDTH + k * (8 + GAP) : LABEL_WIDTH + k * (8 + GAP) + 8] for k in range(4)]
     assert [int(column.mean()) for column in columns] == [0, 30, 60, 90]
     assert strip.shape == (16 + GAP, LABEL_WIDTH + 4 * (8 + GAP) - GAP, 3)

@@ -43,8 +43,8 @@ def test_a_line_spans_a_bars_interval(tmp_path: Path) -> None:
 
 
 def test_the_openings_curve_is_where_its_values_are(tmp_path: Path) -> None:
-    true = np.concatenate([np.zeros(50), np.full(50, 10.0)])
-    plot_openings(true, {"stage_two": np.full(100, 5.0)}, tmp_path / "o.png", METHODS, title="clip")
+    target = np.concatenate([np.zeros(50), np.full(50, 10.0)])
+    plot_openings(target, {"stage_two": np.full(100, 5.0)}, tmp_path / "o.png", METHODS, title="clip")
     lines, columns = pixels(tmp_path / "o.png", COLOURS["stage_two"])
     assert np.ptp(columns) > 800
     height, width = imread(tmp_path / "o.png").shape[:2]

@@ -39,17 +39,17 @@ def test_the_mouths_shape_is_that_of_the_face_wherever_and_however_large_it_is()
 
 
 def test_a_mouth_that_is_linear_in_the_codes_is_found_again_whatever_else_the_codes_hold() -> None:
-    rng, true = np.random.default_rng(2), np.random.default_rng(3).normal(size=(K, 40))
-    true[2] = 0  # What the third component holds is not the mouth.
+    rng, target = np.random.default_rng(2), np.random.default_rng(3).normal(size=(K, 40))
+    target[2] = 0  # What the third component holds is not the mouth.
 
     def clip() -> tuple[np.ndarray, np.ndarray]:
         codes = rng.normal(size=(60, STYLES, WIDTH)).astype(np.float32)
-        mouth = codes.reshape(60, -1)[:, :K] @ true
+        mouth = codes.reshape(60, -1)[:, :K] @ target
         rest = rng.normal(size=STYLES * WIDTH).astype(np.float32)  # each clip rests at a face of its own
         return codes + 5 * rest.reshape(STYLES, WIDTH), face(mouth.reshape(60, 20, 2), rng.normal(size=(60, 2)))
 
     readout = fit_readout((clip() for _ in range(6)), projector())
-    wanted = true * np.sqrt(40 / np.square(true).sum())
+    wanted = target * np.sqrt(40 / np.square(target).sum())
     np.testing.assert_allclose(readout, wanted, atol=0.03)
 
 
@@ -63,11 +63,11 @@ def test_a_mouth_that_never_moves_gives_zeros(tmp_path) -> None:
 
 def test_the_share_of_the_lips_mixes_two_mean_squares() -> None:
     readout = torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
-    made, true = torch.tensor([[[1.0, 0.0, 3.0]]]), torch.zeros(1, 1, STYLES, WIDTH)
+    prediction, target = torch.tensor([[[1.0, 0.0, 3.0]]]), torch.zeros(1, 1, STYLES, WIDTH)
     losses = []
     for share in (0.0, 0.25, 1.0):
         term = LatentTerm(
             projector(), between="coefficients", kind="mean_square", weights=torch.ones(K), readout=readout, lips=share
         )
-        losses.append(term(made, true).item())
+        losses.append(term(prediction, target).item())
     assert losses == pytest.approx([10 / 3, 0.75 * 10 / 3 + 0.25 * 2, 2])
