@@ -23,7 +23,7 @@ def unused_of(source: Path, driving: Path | None, pairs: Iterable[Pair]) -> Unus
     Of pictures and sounds that are links to nothing, pipes or devices it is said that they cannot be read; of others,
     why they were passed over.
     """
-    used = {path for pair in pairs for path in (pair.source, pair.driving)}
+    used = {path for pair in pairs for path in (pair.source, pair.driving, pair.output)}
     broken: list[str] = []
     others: list[str] = []
     kinds = ((source, PICTURES, "picture", "sound"), (driving, SOUNDS, "sound", "picture"))

@@ -1,10 +1,11 @@
 """The reader of GRID (Cooke et al. 2006): 34 speakers of 1,000 six-word sentences each; the demo corpus has its layout.
 
 Videos are looked for in `s<k>/`, `s<k>/video/mpg_6000/` (as the high-quality archives unpack), `s<k>/video/` and the
-same below `video/`; word times in `alignments/s<k>/`, `align/s<k>/` and `s<k>/align/`; phones, which only the demo
-corpus has, in `phones/s<k>/<name>.json`: GRID's own are told from its words. The sentence is spelt by the file's name.
-GRID's separate sound files are not read: they are shorter than the videos, whose own sound is in step with the
-pictures. Nothing is decoded here: broken videos are found when they are resampled.
+same below `video/`, `S<k>` being read as `s<k>`; those in other folders are remarked on. Word times lie in
+`alignments/s<k>/`, `align/s<k>/` and `s<k>/align/`; phones, which only the demo corpus has, in
+`phones/s<k>/<name>.json`: GRID's own are told from its words. The sentence is spelt by the file's name. GRID's separate
+sound files are not read: they are shorter than the videos, whose own sound is in step with the pictures. Nothing is
+decoded here: broken videos are found when they are resampled.
 """
 
 import re
@@ -18,11 +19,11 @@ from talking.corpora.grammar import sentence_of
 from talking.corpora.grid_labels import WordFolders
 from talking.corpora.grid_phones import phones_of
 from talking.corpora.labels import read_align, read_json_segments
-from talking.corpora.listing import natural_key, subfolders, videos_in
+from talking.corpora.listing import natural_key, subfolders, unreadable_videos, videos_in
 from talking.corpora.rejects import Reject
 
 CORPUS = "grid"
-_SPEAKER = re.compile(r"s[0-9]+")
+_SPEAKER = re.compile(r"s[0-9]+", re.IGNORECASE)
 _VIDEO_FOLDERS = ("video/mpg_6000", "video", "")  # the best pictures first: a clip that lies twice is read once
 
 
@@ -32,7 +33,7 @@ def read_grid(root: Path, corpus: str = CORPUS) -> tuple[list[Clip], list[Reject
     `corpus` is the name that the clips bear; another corpus in GRID's layout, such as the demo's, gives its own.
     """
     clips: list[Clip] = []
-    rejects: list[Reject] = []
+    rejects = _unread(root)
     word_folders = WordFolders(root)
     for speaker, homes in _speakers(root).items():
         videos = _videos(speaker, homes, rejects)
@@ -45,8 +46,24 @@ def _speakers(root: Path) -> dict[str, list[Path]]:
     for base in (root, root / "video"):
         for folder in subfolders(base):
             if _SPEAKER.fullmatch(folder.name):
-                homes.setdefault(folder.name, []).append(folder)
+                homes.setdefault(folder.name.lower(), []).append(folder)
     return dict(sorted(homes.items(), key=lambda item: natural_key(item[0])))
+
+
+def _unread(root: Path) -> list[Reject]:
+    """Return a remark on each place with videos that is no speaker's."""
+    places = [root, *(folder for base in (root, root / "video") for folder in subfolders(base))]
+    remarks = []
+    for place in places:
+        if place == root / "video" or (_SPEAKER.fullmatch(place.name) and place != root):
+            continue
+        if found := [path for sub in _VIDEO_FOLDERS for path in videos_in(place / sub)]:
+            said = (
+                f"{place}: {len(found)} videos were not read, such as {found[0].name}: each has to lie in the folder "
+                "of its speaker, called s1, s2, ...; move them there, or leave them out."
+            )
+            remarks.append(Reject(place.name, "", str(place), "name", said, note=True))
+    return remarks
 
 
 def _videos(speaker: str, homes: list[Path], rejects: list[Reject]) -> dict[str, Path]:
@@ -55,6 +72,9 @@ def _videos(speaker: str, homes: list[Path], rejects: list[Reject]) -> dict[str,
     for path in (path for home in homes for sub in _VIDEO_FOLDERS for path in videos_in(home / sub)):
         if found.setdefault(path.stem, path) != path:
             twice.append(path)
+    for path in (path for home in homes for sub in _VIDEO_FOLDERS for path in unreadable_videos(home / sub)):
+        said = f"{path} is a link to nothing, or no file: put the video there."
+        rejects.append(Reject(f"{speaker}_{path.stem}", speaker, str(path), "video", said))
     if twice:
         said = f"{speaker}: {len(twice)} clips lie twice; {found[twice[0].stem]} was read, {twice[0]} was not."
         rejects.append(Reject(speaker, speaker, str(twice[0].parent), "duplicate", said, note=True))

@@ -33,7 +33,7 @@ class WordFolders:
         self._own: dict[str, Path] = {}
         for folder in _candidates(root):
             files = {path.stem: path for path in files_in(folder, (".align",))}
-            speaker = folder.parent.name if folder.name == "align" else folder.name
+            speaker = (folder.parent if folder.name == "align" else folder).name.lower()
             if files and speaker not in self._own:
                 self._files[folder], self._own[speaker] = files, folder
 

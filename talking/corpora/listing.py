@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-VIDEO_SUFFIXES = (".mpg", ".mpeg", ".mp4", ".avi", ".mkv")
+VIDEO_SUFFIXES = (
+    *(".mpg", ".mpeg", ".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".wmv", ".flv", ".ts", ".mts", ".m2ts"),
+    *(".ogv", ".3gp"),
+)
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -37,6 +40,27 @@ def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
     )
+
+
+def unreadable_videos(folder: Path) -> list[Path]:
+    """Return what bears a video's name and is neither file nor folder: a link to nothing, a pipe, a device."""
+    if not folder.is_dir():
+        return []
+    return _in_order(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in VIDEO_SUFFIXES
+        and not path.name.startswith(".")
+        and not path.is_file()
+        and not path.is_dir()
+    )
+
+
+def folder_named(parent: Path, name: str) -> Path:
+    """Return the folder `name` in `parent`, or the one whose name has other capitals: not all disks tell them apart."""
+    if (parent / name).is_dir():
+        return parent / name
+    return next((path for path in subfolders(parent) if path.name.lower() == name.lower()), parent / name)
 
 
 def _in_order(paths: Iterable[Path]) -> list[Path]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from talking.core.errors import TalkingError
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.labels import TIMIT_UNITS_PER_S, read_htk, read_mlf, read_segments
-from talking.corpora.listing import files_in, subfolders, videos_in
+from talking.corpora.listing import files_in, folder_named, subfolders, unreadable_videos, videos_in
 from talking.corpora.rejects import Reject
 
 CORPUS = "tcd_timit"
@@ -47,8 +47,10 @@ def read_tcd_timit(root: Path, corpus: str = CORPUS) -> tuple[list[Clip], list[R
     clips: list[Clip] = []
     rejects: list[Reject] = []
     labels = _master_labels(root, rejects)
-    for folder in (folder for group in GROUPS for folder in subfolders(root / group)):
-        cameras = (folder / "Clips" / _CAMERA, folder / _CAMERA)
+    rejects += _outside(root)
+    for folder in (folder for group in GROUPS for folder in subfolders(folder_named(root, group))):
+        cameras = _cameras(folder)
+        rejects += [_unreadable(folder.name, path) for camera in cameras for path in unreadable_videos(camera)]
         videos = next((found for camera in cameras if (found := videos_in(camera))), [])
         if not videos:
             said = f"{folder} has no videos in Clips/{_CAMERA}: unpack them there."
@@ -59,6 +61,32 @@ def read_tcd_timit(root: Path, corpus: str = CORPUS) -> tuple[list[Clip], list[R
             else:
                 rejects.append(_misnamed(folder.name, path))
     return clips, rejects
+
+
+def _cameras(folder: Path) -> tuple[Path, Path]:
+    """Return where a speaker's videos may lie, however the folders' names are spelt in capitals."""
+    return folder_named(folder_named(folder, "Clips"), _CAMERA), folder_named(folder, _CAMERA)
+
+
+def _outside(root: Path) -> list[Reject]:
+    """Return a remark on each speaker's folder that lies beside the groups, and not in one."""
+    return [
+        Reject(
+            folder.name,
+            folder.name,
+            str(folder),
+            "name",
+            f"{folder} was not read: put it into {' or '.join(f'{root / group}' for group in GROUPS)}.",
+            note=True,
+        )
+        for folder in subfolders(root)
+        if folder.name.lower() not in GROUPS and any(videos_in(camera) for camera in _cameras(folder))
+    ]
+
+
+def _unreadable(speaker: str, path: Path) -> Reject:
+    said = f"{path} is a link to nothing, or no file: put the video there."
+    return Reject(f"{speaker}_{path.stem}", speaker, str(path), "video", said)
 
 
 def _misnamed(speaker: str, path: Path) -> Reject:

@@ -1,6 +1,7 @@
 """GRID as people have it: its layouts, its word times, its known troubles, and the real recordings."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,31 @@ def test_real_word_times_agree_with_the_sentences_and_lie_within_three_seconds(r
     for clip in timed:
         assert [word.text for word in clip.words] == clip.sentence.split()
         assert clip.words[0].start_s >= 0 and clip.words[-1].end_s <= 3
+
+
+def test_a_speakers_folder_in_capitals_is_read_with_its_word_times(tmp_path):
+    put(tmp_path / "S1" / "bbaf2n.MPG")
+    put(tmp_path / "alignments" / "S1" / "bbaf2n.align", ALIGN)
+    (clip,), rejects = read_grid(tmp_path)
+    assert (clip.key, clip.speaker, clip.words, rejects) == ("s1_bbaf2n", "s1", WORDS, [])
+
+
+def test_videos_that_are_no_speakers_are_remarked_on(tmp_path):
+    put(tmp_path / "s1" / "bbaf2n.mpg")
+    put(tmp_path / "speaker2" / "bbaf2n.mpg")
+    put(tmp_path / "video" / "bob" / "bbaf2n.mpg")
+    put(tmp_path / "bbaf3n.mpg")
+    put(tmp_path / "holiday" / "readme.txt")
+    clips, remarks = read_grid(tmp_path)
+    assert [clip.key for clip in clips] == ["s1_bbaf2n"]
+    assert {Path(remark.path) for remark in remarks} == {tmp_path, tmp_path / "speaker2", tmp_path / "video" / "bob"}
+    assert all(remark.note and "were not read" in remark.sentence for remark in remarks)
+
+
+def test_a_link_to_nothing_and_a_pipe_are_refused_by_name(tmp_path):
+    put(tmp_path / "s1" / "bbaf2n.mpg")
+    (tmp_path / "s1" / "bbaf3n.mpg").symlink_to("/data/gone.mpg")
+    os.mkfifo(tmp_path / "s1" / "bbaf4n.mpg")
+    clips, rejects = read_grid(tmp_path)
+    assert [clip.name for clip in clips] == ["bbaf2n"]
+    assert [(reject.key, reject.note) for reject in rejects] == [("s1_bbaf3n", False), ("s1_bbaf4n", False)]

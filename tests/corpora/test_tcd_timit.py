@@ -149,3 +149,18 @@ def test_litter_is_ignored(tmp_path):
     put(path.with_suffix(".wav"))
     clips, rejects = read_tcd_timit(tmp_path)
     assert len(clips) == 1 and rejects == []
+
+
+def test_capitals_of_folders_do_not_matter(tmp_path):
+    path = put(tmp_path / "Volunteers" / "01M" / "clips" / "StraightCam" / "sa1.mp4")
+    (clip,), rejects = read_tcd_timit(tmp_path)
+    assert (clip.key, clip.path, rejects) == ("01M_sa1", path, [])
+
+
+def test_a_speaker_outside_the_groups_and_a_link_to_nothing_are_named(tmp_path):
+    clip_at(tmp_path)
+    (tmp_path / "volunteers" / "01M" / "Clips" / "straightcam" / "sa2.mp4").symlink_to("/data/gone.mp4")
+    put(tmp_path / "33F" / "straightcam" / "sa1.mp4")
+    (clip,), rejects = read_tcd_timit(tmp_path)
+    assert clip.key == "01M_sa1"
+    assert [(reject.key, reject.note) for reject in rejects] == [("33F", True), ("01M_sa2", False)]
