@@ -89,9 +89,8 @@ def read_manifest(path: Path) -> list[ManifestRow]:
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise TalkingError(f"{path} is no manifest ({printable(str(error), 200)}): run corpus again.") from error
     for row in rows:
-        if not all(
-            isinstance(part, str) and _NAME.fullmatch(part) for part in (row.key, row.speaker, row.name, row.shard)
-        ):
+        named = [row.key, row.speaker, row.name, *([row.shard] if row.shard != "" else [])]
+        if not all(isinstance(part, str) and _NAME.fullmatch(part) for part in named):
             raise TalkingError(
                 f"{path} has the clip {shown(row.key)} of {shown(row.speaker)} in {shown(row.shard)}: names have "
                 "letters, digits, hyphens and underscores alone; run corpus again."
