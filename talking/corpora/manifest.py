@@ -79,9 +79,8 @@ def read_manifest(path: Path) -> list[ManifestRow]:
         raise TalkingError(f"{path} is missing: run the corpus stage first.")
     rows = [_row_of(record) for record in read_rows(path, _SCHEMA)]
     for row in rows:
-        if not all(
-            isinstance(part, str) and _NAME.fullmatch(part) for part in (row.key, row.speaker, row.name, row.shard)
-        ):
+        named = [row.key, row.speaker, row.name, *([row.shard] if row.shard != "" else [])]
+        if not all(isinstance(part, str) and _NAME.fullmatch(part) for part in named):
             raise TalkingError(
                 f"{path} has the clip {shown(row.key)} of {shown(row.speaker)} in {shown(row.shard)}: names have "
                 "letters, digits, hyphens and underscores alone; run corpus again."
