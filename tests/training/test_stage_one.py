@@ -112,9 +112,7 @@ def test_the_last_losses_are_means_over_the_steps_since_the_report_before(make_j
 
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence(make_job, tmp_path) -> None:
-    job = make_job()
-    fit = LinearFit.load(job.linear)
-    replace(fit, window_mean=np.full(12, np.nan, np.float32)).save(job.linear)
+    job = make_job(lambda_latent=float("nan"))
     with pytest.raises(TalkingError, match=r"loss is nan at step 0: lower stage_one.lr"):
         train_locally(job, tmp_path / "run", DEVICE)
 
