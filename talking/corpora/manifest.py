@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from talking.core.errors import TalkingError
 from talking.core.files import atomic_path
-from talking.core.wording import shown
+from talking.core.wording import printable, shown
 from talking.corpora.clip import Clip, Segment
 from talking.corpora.listing import natural_key
 from talking.corpora.splits import SPLITS, split_clips
@@ -77,7 +77,10 @@ def read_manifest(path: Path) -> list[ManifestRow]:
     """Return the rows of a manifest; a file that is missing or is none is a `TalkingError`."""
     if not path.is_file():
         raise TalkingError(f"{path} is missing: run the corpus stage first.")
-    rows = [_row_of(record) for record in read_rows(path, _SCHEMA)]
+    try:
+        rows = [_row_of(record) for record in read_rows(path, _SCHEMA)]
+    except (ValueError, TypeError) as error:
+        raise TalkingError(f"{path} is no manifest ({printable(str(error), 200)}): run corpus again.") from error
     for row in rows:
         named = [row.key, row.speaker, row.name, *([row.shard] if row.shard != "" else [])]
         if not all(isinstance(part, str) and _NAME.fullmatch(part) for part in named):

@@ -28,6 +28,7 @@ from talking.media.video import decode_frames, probe, read_metadata
 from talking.orchestration.params import load_params
 from talking.orchestration.prepared import Prepared
 from talking.orchestration.tuning import Tuning
+from tests.signals import heeding_signals
 from tests.synthesis.conftest import save_models
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,7 +183,9 @@ def animating(folder: Path) -> "Iterator[subprocess.Popen[str]]":
     arguments = ["animate", "-s", "face.png", "-d", "long.wav", "-o", str(folder / "speaks.mp4"), "--size", "32"]
     command = [sys.executable, "-c", "from talking.app.cli import main; main()", *arguments]
     variables = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+    with heeding_signals():
+        run = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with run:
         try:
             limit = time.monotonic() + 120
             while not list(folder.glob(".*/.silent*")):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.signals import heeding_signals
+
 WAITING = """
 import sys, time
 from pathlib import Path
@@ -26,7 +28,7 @@ with ended_by_signal("come again."):
 )
 def test_a_signal_cleans_up_and_is_one_sentence(tmp_path: Path, number: int, name: str, code: int) -> None:
     command = [sys.executable, "-c", WAITING, str(tmp_path / "speaks.mp4")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    with heeding_signals(), subprocess.Popen(command, stdout=-1, stderr=-1, text=True) as running:
         assert running.stdout and running.stdout.readline() == "begun\n"
         assert len(list(tmp_path.iterdir())) == 2
         running.send_signal(number)

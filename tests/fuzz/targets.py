@@ -21,10 +21,10 @@ from PIL import Image, features
 from talking.core.errors import TalkingError
 from talking.core.files import sha256_of
 from talking.corpora.labels import read_align, read_htk, read_json_segments, read_mlf, read_segments
-from talking.faces.face import read_picture
 from talking.losses.trunk import read_state
 from talking.media.audio import read_wav, write_wav_bytes
 from talking.media.ffmpeg import ffmpeg_binary
+from talking.media.picture import read_picture
 from talking.media.sound_stream import iter_sound
 from talking.models.backbone import Backbone
 from talking.models.basis import Basis

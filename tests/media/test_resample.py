@@ -249,7 +249,7 @@ def test_a_disk_that_fills_is_not_the_clips_fault(make_clip, tmp_path: Path, rat
     command = [sys.executable, "-c", textwrap.dedent(_FULL_DISK), str(make_clip("clip.mpg", rate))]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
     assert done.stderr == ""
-    assert done.stdout.startswith("TalkingError") and "the disk is full" in done.stdout
+    assert done.stdout.startswith("FullDisk") and "the disk is full" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["s1/bbaf2n", "s2/pwij3p", "s4/bbilzs", "s1/sgib8n", "s1/srbb4n"])

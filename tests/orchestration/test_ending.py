@@ -90,7 +90,7 @@ def test_a_dvc_that_is_killed_leaves_neither_stage_nor_workers_nor_ffmpeg(projec
         ["dvc", "repro"], cwd=project, env=environment(project), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as dvc:
         try:
-            assert wait_until(lambda: running_ffmpeg(project), 120)
+            assert wait_until(lambda: running_ffmpeg(project), 400)
             dvc.send_signal(number)
             assert dvc.wait(30) == -number
             assert wait_until(lambda: not started(project), 60), started(project)
