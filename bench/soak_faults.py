@@ -17,8 +17,10 @@ from talking.core.leftovers import is_temporary
 SOON_S = 60.0  # In which all that DVC started is to have ended with it.
 SECOND_S = 120.0  # In which a second run is to have been refused.
 Running = subprocess.Popen[bytes]
-# Under `nohup` all that is started ignores it.
-_HANGING_UP = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+# Under `nohup`, and behind a shell's `&`, all that is started ignores one or the other.
+_HANGING_UP, _INTERRUPTING = (
+    [] if signal.getsignal(number) == signal.SIG_IGN else [number] for number in (signal.SIGHUP, signal.SIGINT)
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def kill_any(_: Place, running: Running, draw: random.Random, __: list[str]) -> 
 def end_stage(_: Place, running: Running, draw: random.Random, __: list[str]) -> str:
     """End the stage by a signal that it can clean up after."""
     stages = [process for process in _below(running) if name_of(process) == "soak_graph"]
-    number = draw.choice([signal.SIGTERM, signal.SIGINT, *_HANGING_UP])
+    number = draw.choice([signal.SIGTERM, *_INTERRUPTING, *_HANGING_UP])
     return f"the stage by {signal.Signals(number).name}" if stages and _send(stages[-1], number) else ""
 
 
@@ -136,7 +138,8 @@ def end_dvc(_: Place, running: Running, draw: random.Random, __: list[str]) -> s
 def tear(place: Place, _: Running, draw: random.Random, __: list[str]) -> str:
     """Kill everything at once and tear a file of the state, as a power cut can."""
     place.end_all()
-    files = [path for path in (place.work / "state").rglob("*") if path.is_file() and path.stat().st_size]
+    everything = (path for path in (place.work / "state").rglob("*") if path.is_file() and path.suffix != ".lock")
+    files = [path for path in everything if path.stat().st_size]
     if not files:
         return ""
     # Of each kind alike, or there would be few but shards.
