@@ -52,8 +52,6 @@ def animate(
     if options.size is not None and (options.size not in range(2, MOST + 1) or options.size % 2):
         raise TalkingError(f"--size is {shown(options.size)}: give an even number of pixels up to {MOST}, such as 256.")
     pairs = pairs_of(source, driving, output)
-    for folder in {pair.output.parent for pair in pairs}:
-        clean_leftovers(folder)
     ffmpeg_binary()
     failed = _checked(pairs)
     good = [pair for pair in pairs if pair not in failed]
@@ -99,6 +97,7 @@ def _checked(pairs: list[Pair]) -> dict[Pair, str]:
     for pair in pairs:
         try:
             check_pair(pair)
+            clean_leftovers(pair.output.parent)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are made
             failed[pair] = _reason(pair, error, alone=len(pairs) == 1)
     return failed

@@ -66,7 +66,7 @@ class Animator:
         params = params or nearest_params(path)
         wanted = params.animate if params else USUAL
         model, backbone = Ensemble.load(path / "stage_one"), Backbone.load(path / "backbone")
-        _check_pair(path, model, backbone)
+        _check_fit(path, model, backbone)
         return cls(
             model=model.to(device),
             backbone=backbone.to(device),
@@ -138,9 +138,8 @@ class Animator:
         for codes in self.codes(windows, code):
             yield synthesise_frames(generator, codes, size, self.batch)
 
-    def tuned(self, face: Face, tuning: Tuning | Params) -> "Animator":
-        """Return an animator whose generator is tuned on a face (stage two), as `tuning` or params say."""
-        tuning = Tuning.of(tuning) if isinstance(tuning, Params) else tuning
+    def tuned(self, face: Face, tuning: Tuning) -> "Animator":
+        """Return an animator whose generator is tuned on a face (stage two), as `tuning` says."""
         trunk = Path(tuning.lpips_trunk) if tuning.lpips_trunk else None
         device = next(self.backbone.parameters()).device
         perceptual = PerceptualLoss(tuning.lpips_net, trunk, seed=tuning.seed).to(device)
@@ -158,7 +157,7 @@ def check_models(path: Path) -> None:
             raise TalkingError(f"{path / part} is missing: make it again (`dvc repro`), or give --models.")
 
 
-def _check_pair(path: Path, model: Ensemble, backbone: Backbone) -> None:
+def _check_fit(path: Path, model: Ensemble, backbone: Backbone) -> None:
     """Raise `TalkingError` unless the model's codes are of the backbone's shape."""
     shape, numbers = tuple(backbone.latent_avg.shape), model.projector.components.shape[1]
     if model.projector.n_styles != shape[0] or numbers != shape[0] * shape[1]:

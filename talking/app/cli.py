@@ -97,9 +97,11 @@ def run_animate(source: Path, driving: Path | None, output: Path | None, models:
     from talking.app import animate as command
     from talking.orchestration.carried import nearest_params
 
-    params = nearest_params(models) if models else load_params(PARAMS)
-    folder = models or Path("models") / load_params(PARAMS).corpus
-    command.animate(source, driving, output, folder, params, command.Options(**options))
+    params = None if models is None else nearest_params(models)
+    if models is None:
+        params = load_params(PARAMS)
+        models = Path("models") / params.corpus
+    command.animate(source, driving, output, models, params, command.Options(**options))
 
 
 def run_summary() -> None:

@@ -9,8 +9,12 @@ is not found out by this (https://github.com/trailofbits/fickling/issues/111).
 import io
 import pickle
 import pickletools
+import struct
+import tarfile
 import zipfile
 from typing import IO, Any
+
+from safetensors import SafetensorError
 
 # Opcodes of a pickle; the largest published one here has thousands.
 MOST_PARTS = 5_000_000
@@ -20,6 +24,24 @@ LEGACY_PICKLES = 5
 ITEM_BYTES = {"ComplexDouble": 16, "ComplexFloat": 8, "Double": 8, "Long": 8, "Float": 4, "Int": 4}
 ITEM_BYTES |= {"Half": 2, "BFloat16": 2, "Short": 2}
 _MEMO = ("PUT", "BINPUT", "LONG_BINPUT")
+# What torch, pickle and safetensors raise on files that are damaged or something else than weights.
+UNREADABLE = (
+    pickle.UnpicklingError,
+    SafetensorError,
+    struct.error,
+    tarfile.TarError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    ImportError,
+    MemoryError,
+)
 
 
 class AsksTooMuchError(pickle.UnpicklingError):

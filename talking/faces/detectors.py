@@ -128,7 +128,7 @@ class DlibDetector:
 
     def faces(self, frame: np.ndarray) -> list[Box]:
         """Scan the frame at SCANNED_SIDE at most for faces from 80 pixels; where none is sure, for faces from 40."""
-        frame, scale = _shrunk(frame)
+        frame, scale = shrunk(frame, SCANNED_SIDE)
         if min(frame.shape[:2]) < LEAST_SIDE:
             return []
         boxes, scores, _ = self._detector.run(frame, 0, 0.0)
@@ -144,7 +144,7 @@ class DlibDetector:
 
     def turned_away(self, frame: np.ndarray) -> bool:
         """Ask dlib's convolutional detector (King 2015), which knows faces from any side and takes seconds."""
-        frame, _ = _shrunk(frame)
+        frame, _ = shrunk(frame, SCANNED_SIDE)
         if min(frame.shape[:2]) < LEAST_SIDE or not self._any_way.is_file():
             return False
         return bool(self._dlib.cnn_face_detection_model_v1(str(self._any_way))(frame, 0))
@@ -180,14 +180,14 @@ class DlibDetector:
         return np.array([(part.x, part.y) for part in self._predictor(patch, inner).parts()], np.float64)
 
 
-def _shrunk(frame: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the frame with SCANNED_SIDE at most, and by how much it was shrunk."""
-    height, width = frame.shape[:2]
-    scale = max(max(height, width) / SCANNED_SIDE, 1.0)
+def shrunk(picture: np.ndarray, longest: int) -> tuple[np.ndarray, float]:
+    """Return a picture (H, W, 3) with `longest` pixels a side at most, and by how much it was shrunk, 1 for not."""
+    height, width = picture.shape[:2]
+    scale = max(max(height, width) / longest, 1.0)
     if scale > 1:
         small = (max(1, round(width / scale)), max(1, round(height / scale)))
-        frame = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(frame), scale
+        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(picture), scale
 
 
 def _scaled(rectangle: Any, scale: float) -> Box:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from talking.core.errors import Rejected, TalkingError
 from talking.faces.alignment import crop, ffhq_quad
-from talking.faces.detectors import LandmarkDetector
+from talking.faces.detectors import LandmarkDetector, shrunk
 from talking.faces.search import area, still_faces
 
 CROP_SIZE = 256
+# The longest side, in pixels, of the picture that is looked at three more ways up: that look need not be fine.
 SMALL = 1280
 
 
@@ -46,18 +46,9 @@ def find_face(picture: np.ndarray, detector: LandmarkDetector, name: str = "the 
 
 def _what_else(picture: np.ndarray, detector: LandmarkDetector) -> str:
     """Return what a picture shows in which no face looks straight out of it."""
-    small = _small(picture)
+    small, _ = shrunk(picture, SMALL)
     if any(detector.scan(np.ascontiguousarray(np.rot90(small, turns))) for turns in (1, 2, 3)):
         return "its face lies on its side or stands on its head: turn the picture upright."
     if detector.turned_away(picture):
         return "its face is turned aside, tilted or half hidden: give a picture that shows it upright from the front."
     return "no face was found: give a picture that shows one from the front."
-
-
-def _small(picture: np.ndarray) -> np.ndarray:
-    """Return the picture with at most SMALL pixels a side: a look at three more ways up need not be fine."""
-    scale = SMALL / max(picture.shape[:2])
-    if scale >= 1:
-        return picture
-    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

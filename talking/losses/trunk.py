@@ -1,34 +1,14 @@
 """Reading the ImageNet weights of a perceptual trunk from a file, without pickle and without network."""
 
-import pickle
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from talking.core.asks import AsksTooMuchError, check_asks
+from talking.core.asks import UNREADABLE, AsksTooMuchError, check_asks
 from talking.core.errors import TalkingError
-
-# What torch, pickle and safetensors raise on files that are damaged or something else.
-_UNREADABLE = (
-    pickle.UnpicklingError,
-    SafetensorError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    MemoryError,
-    struct.error,
-)
 
 
 def read_trunk(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -61,7 +41,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, weights_only=True, map_location=torch.get_default_device())
     except AsksTooMuchError as error:
         raise TalkingError(f"{path} asks for more memory than it has bytes ({error}); download it again.") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise TalkingError(f"{path} cannot be read as weights ({type(error).__name__}); download it again.") from error
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise TalkingError(

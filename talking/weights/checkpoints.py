@@ -1,9 +1,6 @@
 """Reading published PyTorch checkpoints without running what a pickle may hold: StyleGAN2, pSp, plain state dicts."""
 
 import argparse
-import pickle
-import struct
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,30 +8,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from talking.core.asks import AsksTooMuchError, check_asks
+from talking.core.asks import UNREADABLE, AsksTooMuchError, check_asks
 from talking.core.errors import TalkingError
 from talking.models.psp import GradualStyleEncoder
 from talking.models.stored import COARSE, check_state
 from talking.models.stylegan2 import Generator
 
 PSP_TASK = "ffhq_encode"
-# What torch and pickle raise on files that are damaged or something else.
-UNREADABLE = (
-    pickle.UnpicklingError,
-    struct.error,
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    ImportError,
-    MemoryError,
-    tarfile.TarError,
-)
 
 
 class PspWeights(NamedTuple):

@@ -15,9 +15,9 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from talking.core.asks import AsksTooMuchError, check_asks
+from talking.core.asks import UNREADABLE, AsksTooMuchError, check_asks
 from talking.core.errors import TalkingError
-from talking.weights.checkpoints import UNREADABLE, check_no_page, too_much
+from talking.weights.checkpoints import check_no_page, too_much
 
 
 class UnknownCallError(pickle.UnpicklingError):

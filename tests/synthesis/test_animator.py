@@ -222,7 +222,7 @@ def test_a_generator_tuned_on_the_picture_draws_it_better(animator, picture) -> 
     params = replace(PARAMS, stage_two=section)
     before = {name: value.clone() for name, value in animator.backbone.generator.state_dict().items()}
     face = animator.find(picture)
-    tuned = animator.tuned(face, params).generator
+    tuned = animator.tuned(face, Tuning.of(params)).generator
     wanted = cv2.resize(face.crop, (16, 16), interpolation=cv2.INTER_AREA)
     pixels = torch.from_numpy(wanted).permute(2, 0, 1)[None].float() / 127.5 - 1
     with torch.no_grad():
