@@ -209,8 +209,13 @@ def test_a_kill_while_a_folder_is_replaced_loses_neither_the_old_nor_the_new(tmp
     assert sorted(path.read_text() for path in tmp_path.rglob("weights")) == ["new", "old"]
 
 
+# Whole numbers of 64 bits: larger ones are refused as they are read (tests/core/test_documents.py).
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )

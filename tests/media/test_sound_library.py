@@ -43,6 +43,7 @@ def test_without_a_writable_folder_it_compiles_into_a_private_temporary_one(tmp_
     assert heard(tmp_path) == ["8000", str(place)]
 
 
+@pytest.mark.slow
 def test_a_folder_that_a_user_named_stays(tmp_path: Path) -> None:
     assert heard(tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "named")) == ["8000", str(tmp_path / "named")]
 
